@@ -1,0 +1,1 @@
+"""A deepfake detector that people can check."""

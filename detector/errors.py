@@ -1,0 +1,65 @@
+"""Every exception of the package, drawn once.
+
+DetectorError                 anything that is ours; the CLI prints it as one line
+├── UsageError                the caller asked for something that does not exist or does not fit
+│   ├── UnknownNameError      a name that no registry entry has; lists the known ones
+│   ├── ConfigError           a config file with an unknown key or an impossible value
+│   └── FeatureContractError  a classifier met features it was not fitted on
+├── ShapeError                an array with another shape, dtype or range than its noun promises
+├── MediaError                a file or stream that cannot be scored; carries a reason code
+└── WeightsError              weights that are missing, damaged or not what their pin says
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class DetectorError(Exception):
+    """Base of every exception that this package raises on purpose."""
+
+
+class UsageError(DetectorError):
+    """The caller asked for something that does not exist or does not fit."""
+
+
+class UnknownNameError(UsageError):
+    """A name that no registry entry has.
+
+    Args:
+        kind: what was looked up, e.g. ``"face detector"``.
+        name: the name that was asked for.
+        known: the names that exist.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}")
+
+
+class ConfigError(UsageError):
+    """A config file with an unknown key or an impossible value."""
+
+
+class FeatureContractError(UsageError):
+    """A classifier met features that it was not fitted on."""
+
+
+class ShapeError(DetectorError):
+    """An array with another shape, dtype or range than its noun promises."""
+
+
+class MediaError(DetectorError):
+    """A file or stream that cannot be scored.
+
+    Args:
+        reason: a stable reason code, one of :data:`detector.types.REASONS`.
+        message: what was expected, what came, and what to do.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class WeightsError(DetectorError):
+    """Weights that are missing, damaged or not what their pin says."""

@@ -1,0 +1,275 @@
+"""The nouns that the stages hand to one another.
+
+Frozen dataclasses that check their own shapes. Arrays are NumPy at the boundaries between stages; a
+`Reconstruction` holds Torch tensors, which stay on the device between the VAE and the features.
+Pixel coordinates are (x, y) with the origin at the top-left corner of the top-left pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from detector.errors import ShapeError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
+
+REASONS: dict[str, str] = {
+    "not_found": "there is no such file",
+    "empty": "the file has no bytes",
+    "unsupported": "the content is no image or video format that is known here",
+    "unreadable": "the decoder gave up on the content",
+    "truncated": "the content ends before its declared end",
+    "too_many_bytes": "the file is larger than the limit",
+    "too_many_pixels": "the picture is larger than the limit",
+    "too_long": "the video is longer than the limit",
+    "timeout": "decoding took longer than the limit",
+    "no_video": "the container has no video stream",
+    "zero_duration": "the video has no frame",
+    "no_face": "no face was found",
+    "too_small": "every face is smaller than the limit",
+    "too_blurry": "every face is blurrier than the limit",
+}
+"""Every reason code for a file that has no score, and what it means."""
+
+LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
+"""The five landmarks in order; right and left are the person's own, so `right_eye` has the smaller x."""
+
+View = Literal["whole", "native"]
+VIEWS: tuple[View, ...] = ("whole", "native")
+
+
+def check_shape(name: str, array: Array | Pixels | Tensor, shape: Sequence[int | None]) -> None:
+    """Raise `ShapeError` unless `array` has `shape`, where None stands for any length."""
+    got = tuple(array.shape)
+    fits = len(got) == len(shape) and all(want in (None, have) for want, have in zip(shape, got, strict=True))
+    if not fits:
+        want = ", ".join("*" if n is None else str(n) for n in shape)
+        raise ShapeError(f"{name}: expected shape ({want}), got {got}")
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of a file: pixels (H, W, 3) uint8 RGB, its time in seconds and its index in the file."""
+
+    pixels: Pixels
+    time_s: float = 0.0
+    index: int = 0
+
+    def __post_init__(self) -> None:
+        check_shape("Frame.pixels", self.pixels, (None, None, 3))
+        if self.pixels.dtype != np.uint8:
+            raise ShapeError(f"Frame.pixels: expected uint8, got {self.pixels.dtype}")
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face in a frame.
+
+    Attributes:
+        box: (4,) float32, x0 y0 x1 y1 in px.
+        landmarks: (5, 2) float32, x y in px, in the order of `LANDMARKS`.
+        confidence: in [0, 1]; how sure the detector is that this is a face.
+        track: the person's number through a video; None before tracking.
+    """
+
+    box: Array
+    landmarks: Array
+    confidence: float
+    track: int | None = None
+
+    def __post_init__(self) -> None:
+        check_shape("Face.box", self.box, (4,))
+        check_shape("Face.landmarks", self.landmarks, (5, 2))
+
+    @property
+    def size(self) -> float:
+        """The longer side of the box in px."""
+        return float(max(self.box[2] - self.box[0], self.box[3] - self.box[1]))
+
+
+@dataclass(frozen=True, eq=False)
+class Crops:
+    """Square views of faces, all of one size S, ready for a VAE.
+
+    Attributes:
+        pixels: (N, 3, S, S) float32 RGB in [0, 1].
+        landmarks: (N, 5, 2) float32, crop px; they may lie outside the crop.
+        boxes: (N, 4) float32, what part of its frame the crop shows, x0 y0 x1 y1 in frame px.
+        faces: (N,) int64, the row of the face that the crop belongs to.
+        whole: (N,) bool, whether the crop shows the whole face.
+        native: (N,) bool, whether the crop is a tile at the working scale. A face that fits in one
+            crop has a single one, which is both.
+    """
+
+    pixels: Array
+    landmarks: Array
+    boxes: Array
+    faces: npt.NDArray[np.int64]
+    whole: npt.NDArray[np.bool_]
+    native: npt.NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        count = len(self.pixels)
+        check_shape("Crops.pixels", self.pixels, (count, 3, None, self.pixels.shape[-1]))
+        check_shape("Crops.landmarks", self.landmarks, (count, 5, 2))
+        check_shape("Crops.boxes", self.boxes, (count, 4))
+        for name in ("faces", "whole", "native"):
+            check_shape(f"Crops.{name}", getattr(self, name), (count,))
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def size(self) -> int:
+        """S, the side of every crop in px."""
+        return int(self.pixels.shape[-1])
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """What a VAE made of N crops; Torch tensors on the model's device.
+
+    A field is None where the model gives no such thing (a plain autoencoder has no posterior, a model
+    without a likelihood decoder has no NLL): the features that need it then do not exist for it.
+
+    Attributes:
+        pixels: (N, 3, S, S) in [0, 1]; the mean of the decoder's distribution.
+        mean: (N, C, h, w), posterior mean (or the code, where there is no posterior).
+        logvar: (N, C, h, w), posterior log variance.
+        kl: (N, h, w), KL(q(z|x) || p(z)) in bits at each latent position, all channels and scales summed.
+        nll: (N, S, S), -log2 p(x|z) in bits per dimension at each pixel (mean over RGB).
+        entropy: (N, S, S), entropy of the decoder's distribution, in bits per dimension.
+        hidden: (N, K, h', w'), activations inside the encoder, for perceptual distances.
+        second: what the model made of `pixels`: the second pass.
+    """
+
+    pixels: Tensor
+    mean: Tensor
+    logvar: Tensor | None = None
+    kl: Tensor | None = None
+    nll: Tensor | None = None
+    entropy: Tensor | None = None
+    hidden: Tensor | None = None
+    second: Reconstruction | None = None
+
+    def __post_init__(self) -> None:
+        count, _, size, _ = self.pixels.shape
+        check_shape("Reconstruction.pixels", self.pixels, (count, 3, size, size))
+        check_shape("Reconstruction.mean", self.mean, (count, None, None, None))
+        for name, shape in {
+            "logvar": self.mean.shape,
+            "kl": (count, None, None),
+            "nll": (count, size, size),
+            "entropy": (count, size, size),
+            "hidden": (count, None, None, None),
+        }.items():
+            if (value := getattr(self, name)) is not None:
+                check_shape(f"Reconstruction.{name}", value, shape)
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTable:
+    """One row of named features per face.
+
+    Attributes:
+        values: (N, F) float32; NaN where a feature has no value (a region that no crop shows).
+        names: (F,), ordered: ``model.view.kind.region.statistic``.
+    """
+
+    values: Array
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_shape("FeatureTable.values", self.values, (None, len(self.names)))
+        if len(set(self.names)) != len(self.names):
+            raise ShapeError("FeatureTable.names: every name must be there once")
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def join(self, other: FeatureTable) -> FeatureTable:
+        """The columns of both tables, row by row."""
+        return FeatureTable(np.hstack([self.values, other.values]), self.names + other.names)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One file of a dataset; `label` is 1 for synthetic, `group` the identity or source clip it belongs to."""
+
+    path: str
+    label: int
+    generator: str
+    source: str
+    group: str
+    split: str
+
+
+Status = Literal["ok", "abstained", "error"]
+Verdict = Literal["fake", "real"]
+
+
+@dataclass(frozen=True)
+class RegionEvidence:
+    """What one region of a face says.
+
+    Attributes:
+        region: its name, one of `detector.features.REGIONS`.
+        contribution: how much it moves the log-odds of "fake"; positive is towards fake.
+        words: its most unusual feature, e.g. "mouth: error spectrum 3.1 σ above real faces".
+    """
+
+    region: str
+    contribution: float
+    words: str
+
+
+@dataclass(frozen=True)
+class FaceReport:
+    """The score of one face: box in px, probability in [0, 1] (None with a reason), evidence by region."""
+
+    box: tuple[float, float, float, float]
+    confidence: float
+    probability: float | None
+    reason: str | None = None
+    regions: tuple[RegionEvidence, ...] = ()
+    time_s: float = 0.0
+    track: int | None = None
+
+
+@dataclass(frozen=True)
+class TimelinePoint:
+    """The probability of the most suspicious face at one time of a video; None where no face could be scored."""
+
+    time_s: float
+    probability: float | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """The answer for one file.
+
+    `fake_probability` and `verdict` are None unless `status` is "ok"; `reason` then says why, a key of
+    `REASONS`. "No face" is a state of its own, never 0.5. Higher is always more synthetic.
+    """
+
+    path: str
+    media: Literal["image", "video", "unknown"]
+    status: Status
+    reason: str | None = None
+    fake_probability: float | None = None
+    verdict: Verdict | None = None
+    threshold: float | None = None
+    faces: tuple[FaceReport, ...] = ()
+    timeline: tuple[TimelinePoint, ...] = ()
+    models: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    elapsed_s: float = 0.0
