@@ -37,9 +37,7 @@ STRICT = History()
 """The protocol of the published control: q75, face at 200-320 px, random grid offset, q80-95."""
 
 
-def apply_history(
-    frame: Frame, face: Face, history: History, rng: np.random.Generator
-) -> tuple[Frame, Face]:
+def apply_history(frame: Frame, face: Face, history: History, rng: np.random.Generator) -> tuple[Frame, Face]:
     """Give one face of a picture a random history.
 
     Args:
