@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from http.client import HTTPException
 from importlib import resources
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -141,9 +143,12 @@ def fetch(pin: Pinned, folder: Path, progress: Progress | None = None) -> Path:
         part.replace(target)
     except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", None) or error
+        if isinstance(error, HTTPError):
+            error.close()
         raise WeightsError(f"cannot fetch {pin.url} ({reason}); fetch it elsewhere and put it at {target}") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
     return target
 
 
@@ -179,9 +184,15 @@ def sha256(path: Path) -> str:
     return _digest(path.resolve(), state.st_size, state.st_mtime_ns)
 
 
-def version(path: Path) -> str:
-    """The version of a weights file: the first 12 hex digits of its sha256."""
-    return sha256(path)[:12]
+def version(path: Path, *more: Path) -> str:
+    """The version of a model: the first 12 hex digits of its file's sha256.
+
+    For a model in several files, those of the sha256 of their digests, in the order given.
+    """
+    digest = sha256(path)
+    if more:
+        digest = hashlib.sha256("".join([digest, *map(sha256, more)]).encode()).hexdigest()
+    return digest[:12]
 
 
 @lru_cache(maxsize=256)

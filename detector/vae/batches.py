@@ -1,0 +1,73 @@
+"""How every reconstructor is run: checked input, bounded memory, a second pass on request.
+
+A model gives one `Step`, a function from pixels to a `Reconstruction` of the same batch; the rest stands here once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from detector.errors import ShapeError
+from detector.types import Array, Reconstruction, check_shape
+
+Step = Callable[[Tensor], Reconstruction]
+"""One pass: (N, 3, S, S) float32 in [0, 1] on the model's device to a `Reconstruction` without `second`."""
+
+MAX_PIXELS = 8 * 128 * 128
+"""How many pixels go through a model at once: 128 channels at full resolution then take 64 MiB a layer."""
+
+
+def reconstruct(
+    step: Step, pixels: Array | Tensor, device: torch.device, stride: int, second_pass: bool = True
+) -> Reconstruction:
+    """Run `step` over a batch of any length, in sub-batches of at most `MAX_PIXELS` pixels.
+
+    Args:
+        step: the model's single pass.
+        pixels: (N, 3, S, S) in [0, 1], S a multiple of `stride`; N may be 0.
+        device: where the model is.
+        stride: how many pixels one latent position stands for, along a side.
+        second_pass: whether to reconstruct the reconstruction too.
+
+    Raises:
+        ShapeError: for another shape or range.
+    """
+    checked = torch.as_tensor(pixels)
+    _check(checked, stride)
+    if not len(checked):
+        one = checked.new_zeros((1, *checked.shape[1:]))
+        return _map(lambda values: values[0][:0], [reconstruct(step, one, device, stride, second_pass)])
+    parts = torch.split(checked, max(1, MAX_PIXELS // checked.shape[-1] ** 2))
+    with torch.inference_mode():
+        return _map(torch.cat, [_passes(step, part.to(device, torch.float32), second_pass) for part in parts])
+
+
+def _passes(step: Step, pixels: Tensor, second_pass: bool) -> Reconstruction:
+    first = step(pixels)
+    return replace(first, second=step(first.pixels)) if second_pass else first
+
+
+def _check(pixels: Tensor, stride: int) -> None:
+    side = pixels.shape[-1]
+    check_shape("pixels", pixels, (None, 3, side, side))
+    if side == 0 or side % stride:
+        raise ShapeError(f"pixels: expected sides that are a multiple of {stride}, got {side}")
+    if pixels.numel() and not (pixels.min() >= 0 and pixels.max() <= 1):
+        raise ShapeError(f"pixels: expected values in [0, 1], got {pixels.min():.3g} to {pixels.max():.3g}")
+
+
+def _map(join: Callable[[list[Tensor]], Tensor], parts: list[Reconstruction]) -> Reconstruction:
+    """The reconstruction whose every field is `join` of that field of `parts`; a field that is None stays None."""
+
+    def joined(values: list[Any]) -> Any:
+        if values[0] is None:
+            return None
+        return _map(join, values) if isinstance(values[0], Reconstruction) else join(values)
+
+    columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(Reconstruction)}
+    return Reconstruction(**{name: joined(values) for name, values in columns.items()})
