@@ -1,0 +1,216 @@
+"""Choose, fit and calibrate a classifier; derive its threshold from a stated false-positive rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold
+
+from detector.classify.classifier import Column, FaceClassifier, raw_scores
+from detector.classify.evidence import Reference
+from detector.classify.models import ONE_CLASS, TWO_CLASS, Candidate
+from detector.errors import ConfigError, ShapeError, UnknownNameError
+from detector.types import Array, FeatureTable
+
+Labels = npt.NDArray[np.int64]
+Words = npt.NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """How to fit.
+
+    Attributes:
+        mode: "two-class" learns real against fake; "one-class" learns the density of real faces alone.
+        candidates: which pipelines to try; None stands for all of the mode.
+        folds: of the grouped cross-validation that chooses and calibrates.
+        fpr: the share of real faces that may be called fake.
+        seed: of everything random.
+    """
+
+    mode: Literal["two-class", "one-class"] = "two-class"
+    candidates: tuple[str, ...] | None = None
+    folds: int = 5
+    fpr: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.fpr < 1:
+            raise ConfigError(f"fpr: expected a share between 0 and 1, got {self.fpr}")
+        for name in self.candidates or ():
+            if name not in self.registry:
+                raise UnknownNameError(f"{self.mode} classifier", name, self.registry)
+
+    @property
+    def registry(self) -> dict[str, Candidate]:
+        """The candidates of the mode."""
+        return ONE_CLASS if self.mode == "one-class" else TWO_CLASS
+
+
+def fit_classifier(
+    table: FeatureTable,
+    labels: Sequence[int] | Labels,
+    groups: Sequence[str] | Words,
+    sources: Sequence[str] | Words,
+    config: ClassifierConfig | None = None,
+    versions: Mapping[str, str] | None = None,
+) -> FaceClassifier:
+    """Choose a pipeline by grouped cross-validation, calibrate it on the held-out folds, fit it on all rows.
+
+    Every row gets a score from a model that saw nothing of the row's group. On these scores the candidates compete (by
+    AUC, each generator counting the same), a sigmoid is fitted (Platt 1999, at even prior odds), and the threshold is
+    set (`threshold_at`). The pipeline that is kept is fitted on all rows.
+
+    One-class mode fits on the real rows alone. Its sigmoid is fitted against the fakes where there are any; without
+    one, it is the logistic law through the ranks of the held-out real faces.
+
+    Args:
+        table: N rows of features.
+        labels: (N,) 1 for synthetic.
+        groups: (N,) identity or source clip; a group never is on both sides of a fold.
+        sources: (N,) the real data set or the generator of each row.
+        config: how to fit.
+        versions: the models that made the features, name -> version; kept with the classifier.
+
+    Raises:
+        ShapeError: the columns differ in length, or a class that the mode needs has too few groups.
+    """
+    config = config or ClassifierConfig()
+    data = _Data(table.values, np.asarray(labels, np.int64), np.asarray(groups), np.asarray(sources))
+    data.check(config)
+    trials = [
+        _Trial(name, strength, config, data)
+        for name in config.candidates or config.registry
+        for strength in config.registry[name].strengths
+    ]
+    best = max(trials, key=lambda trial: trial.merit)
+    slope, intercept = _calibrate(best.scores, data)
+    held_out = 1 / (1 + np.exp(-(slope * best.scores + intercept)))
+    real = data.labels == 0
+    return FaceClassifier(
+        pipeline=best.fit(np.arange(len(data.labels))),
+        names=table.names,
+        slope=slope,
+        intercept=intercept,
+        threshold=threshold_at(held_out[real], data.groups[real], data.sources[real], config.fpr),
+        fpr=config.fpr,
+        reference=Reference.of(data.values[real]),
+        versions=dict(versions or {}),
+        about={
+            "mode": config.mode,
+            "candidate": best.name,
+            "strength": f"{best.strength:g}",
+            "cross-validated AUC, mean over generators": f"{best.merit:.4f}",
+            "real faces": _counts(data.sources[real]),
+            "synthetic faces": _counts(data.sources[~real]),
+        },
+    )
+
+
+def threshold_at(probability: Column, groups: Words, sources: Words, fpr: float) -> float:
+    """The smallest threshold that keeps to a false-positive rate on new faces of every real source.
+
+    For each source, and for all together, it is just above the ceil((n + 1)(1 - fpr))-th smallest of n held-out
+    scores: then at most a share `fpr` of new faces like these lies on or above it, on average over samples, however
+    small n is (split conformal prediction; Vovk et al. 2005, Lei et al. 2018, equation 5). n counts groups: several
+    histories of one picture are not independent. The strictest wins. A source with too few groups for the bound
+    counts only in the whole.
+
+    Args:
+        probability: (N,) of held-out real faces.
+        groups: (N,) identity or source clip.
+        sources: (N,) data set.
+        fpr: the stated rate.
+
+    Returns:
+        a threshold in (0, 1]; faces at or above it are called fake.
+    """
+    parts = [np.full(len(sources), True), *(sources == source for source in np.unique(sources))]
+    bounds = [_conformal(probability[part], len(np.unique(groups[part])), fpr) for part in parts]
+    found = [bound for bound in bounds if bound is not None]
+    return float(np.nextafter(max(found), 2)) if found else 1.0
+
+
+def _conformal(scores: Column, count: int, fpr: float) -> float | None:
+    exact = 1e-9  # a product that should be whole must not be rounded up
+    level = np.ceil((count + 1) * (1 - fpr) - exact) / count
+    rank = int(np.ceil(level * len(scores) - exact))
+    return float(np.sort(scores)[rank - 1]) if level <= 1 else None
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """The columns of a fit: values (N, F), labels, groups and sources (N,)."""
+
+    values: Array
+    labels: Labels
+    groups: Words
+    sources: Words
+
+    def check(self, config: ClassifierConfig) -> None:
+        lengths = {len(self.values), len(self.labels), len(self.groups), len(self.sources)}
+        if len(lengths) != 1:
+            raise ShapeError(f"expected one label, group and source per row, got lengths {sorted(lengths)}")
+        needed = (0, 1) if config.mode == "two-class" else (0,)
+        for label in needed:
+            if (count := len(np.unique(self.groups[self.labels == label]))) < config.folds:
+                raise ShapeError(f"expected at least {config.folds} groups with label {label}, got {count}")
+
+    def weights(self) -> Column:
+        """(N,) both classes weigh the same; inside a class a source weighs the square root of its number of rows."""
+        _, source, counts = np.unique(self.sources, return_inverse=True, return_counts=True)
+        weights = 1 / np.sqrt(counts[source])
+        for label in np.unique(self.labels):
+            weights[self.labels == label] /= weights[self.labels == label].sum()
+        return weights * len(weights) / len(np.unique(self.labels))
+
+    def folds(self, config: ClassifierConfig) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+        splitter = StratifiedGroupKFold(config.folds, shuffle=True, random_state=config.seed)
+        return splitter.split(self.values, self.sources, self.groups)  # type: ignore[no-any-return]
+
+
+class _Trial:
+    """One candidate at one strength, with the scores of its held-out folds."""
+
+    def __init__(self, name: str, strength: float, config: ClassifierConfig, data: _Data) -> None:
+        self.name, self.strength, self._config, self._data = name, strength, config, data
+        self.scores = np.empty(len(data.labels), np.float64)
+        for train, test in data.folds(config):
+            self.scores[test] = raw_scores(self.fit(train), data.values[test])
+
+    def fit(self, rows: npt.NDArray[np.int64]) -> Any:
+        """The pipeline, fitted on these rows."""
+        data, pipeline = self._data, self._config.registry[self.name].make(self.strength, self._config.seed)
+        if self._config.mode == "one-class":
+            return pipeline.fit(data.values[rows[data.labels[rows] == 0]])
+        return pipeline.fit(data.values[rows], data.labels[rows], model__sample_weight=data.weights()[rows])
+
+    @property
+    def merit(self) -> float:
+        """AUC against all real faces, mean over the generators; without a fake, minus the mean score of the reals."""
+        data, real = self._data, self._data.labels == 0
+        generators = np.unique(data.sources[~real])
+        if not len(generators):
+            return -float(self.scores.mean())
+        parts = [real | (data.sources == generator) for generator in generators]
+        return float(np.mean([roc_auc_score(data.labels[part], self.scores[part]) for part in parts]))
+
+
+def _calibrate(scores: Column, data: _Data) -> tuple[float, float]:
+    """Slope and intercept from raw score to log-odds."""
+    if data.labels.any():
+        sigmoid = LogisticRegression(C=1e6).fit(scores[:, None], data.labels, sample_weight=data.weights())
+        return float(sigmoid.coef_[0, 0]), float(sigmoid.intercept_[0])
+    rank = (np.argsort(np.argsort(scores)) + 0.5) / len(scores)
+    slope, intercept = np.polyfit(scores, np.log(rank / (1 - rank)), 1)
+    return float(slope), float(intercept)
+
+
+def _counts(sources: Words) -> str:
+    return ", ".join(f"{source} {count}" for source, count in zip(*np.unique(sources, return_counts=True), strict=True))
