@@ -1,0 +1,21 @@
+"""The pictures that people check: what was scored, where the VAE failed, and what that says."""
+
+from detector.explain.boxes import annotate
+from detector.explain.charts import region_bars, timeline
+from detector.explain.evidence import FaceEvidence, absolute_error, face_evidence, stitch
+from detector.explain.maps import CEILING, heatmap, triptych
+from detector.explain.save import save_explanation
+
+__all__ = [
+    "CEILING",
+    "FaceEvidence",
+    "absolute_error",
+    "annotate",
+    "face_evidence",
+    "heatmap",
+    "region_bars",
+    "save_explanation",
+    "stitch",
+    "timeline",
+    "triptych",
+]
