@@ -1,1 +1,38 @@
-"""A deepfake detector that people can check."""
+"""A deepfake detector that people can check.
+
+VAEs reconstruct each face of a photo or a video; where and how the reconstruction fails, and how likely the
+latent is, become features, and a calibrated classifier turns them into the probability that the face is synthetic.
+
+    from detector import Detector
+
+    report = Detector.load().score("photo.jpg")
+    print(report.verdict, report.fake_probability)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+
+_HOMES = {
+    "Detector": "detector.score",
+    "FaceLimits": "detector.faces",
+    "FaceReport": "detector.types",
+    "MediaLimits": "detector.media",
+    "RegionEvidence": "detector.types",
+    "Report": "detector.types",
+    "Sampling": "detector.media",
+    "TimelinePoint": "detector.types",
+    "DetectorError": "detector.errors",
+    "MediaError": "detector.errors",
+}
+
+__all__ = sorted(_HOMES)
+__version__ = version("detector")
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for: `import detector` itself stays quick."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'detector' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -215,6 +215,7 @@ class Sample:
 
 Status = Literal["ok", "abstained", "error"]
 Verdict = Literal["fake", "real"]
+MediaKind = Literal["image", "video", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -262,7 +263,7 @@ class Report:
     """
 
     path: str
-    media: Literal["image", "video", "unknown"]
+    media: MediaKind
     status: Status
     reason: str | None = None
     fake_probability: float | None = None

@@ -1,0 +1,53 @@
+"""The command line: parse, call, print. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from detector.errors import DetectorError, UsageError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "score": ("detector.cli.score", "score photos and videos"),
+    "demo": ("detector.cli.demo", "score a photo that ships with scikit-image, and a clip made from it"),
+    "train": ("detector.cli.train", "train the face network, the VAE or the classifier"),
+    "vae": ("detector.cli.vae", "draw what a VAE has learnt"),
+    "evaluate": ("detector.cli.evaluate", "figures for the results of `detector score --json`"),
+    "models": ("detector.cli.models", "list and fetch pretrained weights"),
+}
+"""name -> (module, what it does). A module has `add_arguments(parser)` and `run(arguments) -> exit code`."""
+
+EXIT_CODES = (
+    "exit codes: 0 everything was scored; 1 it failed; 2 wrong usage; 3 some files have no score; 130 interrupted"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; every exception of ours becomes one line on stderr and an exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parser(words).parse_args(words)
+    run: Callable[[argparse.Namespace], int] = arguments.run
+    try:
+        return run(arguments)
+    except DetectorError as error:
+        print(f"detector: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        print("detector: interrupted; what was done is kept", file=sys.stderr)
+        return 130
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser; only the command that the words name is imported and filled in."""
+    parser = argparse.ArgumentParser(
+        prog="detector", description="Is this face real? A deepfake detector that people can check.", epilog=EXIT_CODES
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, (module, summary) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary, epilog=EXIT_CODES)
+        if name in words:
+            import_module(module).add_arguments(command)
+            command.set_defaults(run=import_module(module).run)
+    return parser

@@ -1,0 +1,136 @@
+"""`detector score`: files in, one answer a file out."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from detector.faces import FaceLimits
+from detector.media import MediaLimits, Sampling, find_media, read_stream
+from detector.score import Detector, Source
+from detector.score.results import Results, to_json
+from detector.types import REASONS, FaceReport, Report
+
+STDIN = "-"
+WORDS_PER_FACE = 3
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The options of `detector score`."""
+    media, faces = MediaLimits(), FaceLimits()
+    parser.add_argument(
+        "paths", nargs="+", help="files, folders (searched recursively), globs, or - for standard input"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON Lines, one object a file")
+    parser.add_argument("--out", type=Path, help="append JSON Lines to this file; files that are in it are skipped")
+    parser.add_argument("--explain", type=Path, metavar="DIR", help="write the pictures that show why into this folder")
+    frames = parser.add_mutually_exclusive_group()
+    frames.add_argument("--frames", type=_positive, metavar="N", help="N frames over the whole clip (default 32)")
+    frames.add_argument("--fps", type=float, help="this many frames a second")
+    frames.add_argument("--all-frames", action="store_true", help="every frame")
+    parser.add_argument("--faces", default="auto", help="face detector (default: yunet when it is there)")
+    parser.add_argument("--vae", action="append", metavar="NAME[:SOURCE]", help="VAE of the classifier; may repeat")
+    parser.add_argument("--classifier", type=Path, metavar="FILE", help="another classifier than the embedded one")
+    parser.add_argument("--device", default="cpu", help="Torch device (default cpu)")
+    parser.add_argument("--min-face", type=float, default=faces.min_px, metavar="PX", help="default %(default)s")
+    parser.add_argument("--min-sharpness", type=float, default=faces.min_sharpness, help="default %(default)s")
+    parser.add_argument("--max-bytes", type=int, default=media.max_bytes, help="default %(default)s")
+    parser.add_argument("--max-pixels", type=int, default=media.max_pixels, help="default %(default)s")
+    parser.add_argument(
+        "--max-duration", type=float, default=media.max_duration_s, metavar="S", help="default %(default)s"
+    )
+    parser.add_argument("--timeout", type=float, default=media.timeout_s, metavar="S", help="default %(default)s")
+
+
+def run(arguments: Namespace) -> int:
+    """Score; 0 when every file has a score, 3 when some have none."""
+    from tqdm import tqdm
+
+    results = Results(arguments.out) if arguments.out else None
+    limits = _media_limits(arguments)
+    paths = [path for path in _expand(arguments.paths) if results is None or path not in results]
+    if not paths:
+        return 0
+    detector = _load(arguments, limits)
+    complete = True
+    with closing(detector.score_many(_sources(paths, limits))) as stream:
+        for scored in tqdm(stream, total=len(paths), unit="file", disable=None if len(paths) > 1 else True):
+            complete &= scored.report.status == "ok"
+            if results is not None:
+                results.add(scored.report)
+            if arguments.explain:
+                _explain(scored.report, scored, arguments.explain)
+            if arguments.json or results is None:
+                tqdm.write(to_json(scored.report) if arguments.json else in_words(scored.report), file=sys.stdout)
+    return 0 if complete else 3
+
+
+def in_words(report: Report) -> str:
+    """The answer for one file, for a person: the verdict, then each face with the regions that say most."""
+    if report.fake_probability is None or report.threshold is None:
+        why = report.warnings[0] if report.status == "error" and report.warnings else REASONS[report.reason or ""]
+        lines = [f"{report.path}: no score, {report.reason} ({why})"]
+    else:
+        limit = f"called fake from {report.threshold:.0%} on"
+        lines = [f"{report.path}: {report.verdict}, {report.fake_probability:.0%} likely synthetic ({limit})"]
+    lines += [f"  {line}" for number, face in enumerate(report.faces, 1) for line in _face_lines(number, face)]
+    if report.status != "error":
+        lines += [f"  note: {warning}" for warning in report.warnings]
+    return "\n".join(lines)
+
+
+def _face_lines(number: int, face: FaceReport) -> Iterator[str]:
+    x, y = (round(value) for value in face.box[:2])
+    where = f"face {number} at ({x}, {y})" + (f", {face.time_s:.1f} s" if face.track is not None else "")
+    yield f"{where}: {face.reason}" if face.probability is None else f"{where}: {face.probability:.0%}"
+    for evidence in face.regions[:WORDS_PER_FACE]:
+        yield f"  {evidence.contribution:+.1f}  {evidence.words}"
+
+
+def _expand(patterns: Sequence[str]) -> list[str]:
+    """The files that the arguments mean; standard input keeps its dash."""
+    rest = [str(path) for path in find_media([pattern for pattern in patterns if pattern != STDIN])]
+    return [STDIN, *rest] if STDIN in patterns else rest
+
+
+def _sources(paths: Sequence[str], limits: MediaLimits) -> Iterator[Source]:
+    for path in paths:
+        yield path, read_stream(sys.stdin.buffer, limits) if path == STDIN else Path(path)
+
+
+def _media_limits(arguments: Namespace) -> MediaLimits:
+    return MediaLimits(
+        max_bytes=arguments.max_bytes,
+        max_pixels=arguments.max_pixels,
+        max_duration_s=arguments.max_duration,
+        timeout_s=arguments.timeout,
+    )
+
+
+def _load(arguments: Namespace, limits: MediaLimits) -> Detector:
+    return Detector.load(
+        faces=arguments.faces,
+        vaes=tuple(arguments.vae or ("face-vae",)),
+        classifier=arguments.classifier,
+        device=arguments.device,
+        sampling=_sampling(arguments),
+        media_limits=limits,
+        face_limits=FaceLimits(arguments.min_face, arguments.min_sharpness),
+    )
+
+
+def _sampling(arguments: Namespace) -> Sampling:
+    if arguments.all_frames:
+        return Sampling(frames=None, every=True)
+    if arguments.fps is not None:
+        return Sampling(frames=None, fps=arguments.fps)
+    return Sampling() if arguments.frames is None else Sampling(frames=arguments.frames)
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number

@@ -1,0 +1,71 @@
+"""From a file to the faces in it that can be judged: decode, detect, track, refuse, crop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from detector.faces import FaceDetector, FaceLimits, Tracker, crop_faces, unusable
+from detector.media import Media, MediaLimits, Sampling, open_media
+from detector.types import Crops, Face, Frame
+
+FRAMES_AT_ONCE = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """One frame of a file, with the faces in it.
+
+    Attributes:
+        frame: the picture.
+        faces: all faces, the largest first.
+        reasons: for each face why it cannot be judged, or None when it can.
+        crops: of the faces that can; `Crops.faces` counts `faces`.
+    """
+
+    frame: Frame
+    faces: tuple[Face, ...]
+    reasons: tuple[str | None, ...]
+    crops: Crops
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """How files are looked at.
+
+    Attributes:
+        detector: finds the faces.
+        size: S, the side of the crops in px.
+        sampling: which frames of a video are looked at.
+        media_limits: what is refused before and while decoding.
+        face_limits: which faces are refused.
+    """
+
+    detector: FaceDetector
+    size: int
+    sampling: Sampling = field(default_factory=Sampling)
+    media_limits: MediaLimits = field(default_factory=MediaLimits)
+    face_limits: FaceLimits = field(default_factory=FaceLimits)
+
+    def open(self, source: Path | bytes) -> Media:
+        """Open a file or its bytes; raises `MediaError` with a reason code."""
+        return open_media(source, self.media_limits)
+
+    def look(self, media: Media) -> Iterator[Sight]:
+        """Every sampled frame with its faces, streamed; faces of a video carry their track."""
+        tracker = Tracker() if media.kind == "video" else None
+        frames = iter(media.frames(self.sampling))
+        while chunk := list(islice(frames, FRAMES_AT_ONCE)):
+            for frame, faces in zip(chunk, self.detector(chunk), strict=True):
+                yield self._sight(frame, tracker.update(faces, frame.index) if tracker else faces)
+
+    def _sight(self, frame: Frame, faces: Sequence[Face]) -> Sight:
+        reasons = tuple(unusable(frame, face, self.face_limits) for face in faces)
+        usable = [row for row, reason in enumerate(reasons) if reason is None]
+        crops = crop_faces(frame, [faces[row] for row in usable], self.size)
+        numbered = np.array(usable, np.int64)[crops.faces] if usable else crops.faces
+        return Sight(frame, tuple(faces), reasons, replace(crops, faces=numbered))
