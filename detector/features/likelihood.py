@@ -126,8 +126,9 @@ def elbo_maps(reconstruction: Reconstruction) -> Tensor | None:
     nll, kl = reconstruction.nll, reconstruction.kl
     if nll is None or kl is None:
         return None
-    dimensions = 3 * nll.shape[-1] * nll.shape[-2] / (kl.shape[-1] * kl.shape[-2])
-    return torch.stack([F.adaptive_avg_pool2d(nll, kl.shape[-2:]), kl / dimensions], dim=1)
+    height, width = kl.shape[-2:]
+    dimensions = 3 * nll.shape[-1] * nll.shape[-2] / (height * width)
+    return torch.stack([F.adaptive_avg_pool2d(nll, (height, width)), kl / dimensions], dim=1)
 
 
 def elbo_statistics(means: Tensor) -> dict[str, Tensor]:

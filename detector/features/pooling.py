@@ -32,6 +32,9 @@ COMPARISONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 _PAIRS = (("right_eye", "left_eye"), ("right_cheek", "left_cheek"), (FACE, "background"))
 
+Maps = Callable[[Tensor, Reconstruction], Tensor | None]
+Statistics = Callable[[Tensor], dict[str, Tensor]]
+
 MIN_MASS = 32.0
 """A region that a view shows less of, in px, has no value there."""
 
@@ -47,8 +50,8 @@ class Feature:
         compared: the statistics that are compared between the halves of a face and with the background too.
     """
 
-    maps: Callable[[Tensor, Reconstruction], Tensor | None]
-    statistics: Callable[[Tensor], dict[str, Tensor]]
+    maps: Maps
+    statistics: Statistics
     compared: tuple[str, ...] = ()
 
 
@@ -62,9 +65,10 @@ def pool(maps: Tensor, masks: Tensor) -> Tensor:
     Returns:
         (N, R, K): sum over positions of mask x map x the area of a position.
     """
-    area = masks.shape[-1] * masks.shape[-2] / (maps.shape[-1] * maps.shape[-2])
+    height, width = maps.shape[-2:]
+    area = masks.shape[-1] * masks.shape[-2] / (height * width)
     if masks.shape[-2:] != maps.shape[-2:]:
-        masks = F.adaptive_avg_pool2d(masks, maps.shape[-2:])
+        masks = F.adaptive_avg_pool2d(masks, (height, width))
     return masks.flatten(2) @ maps.flatten(2).transpose(1, 2) * area
 
 

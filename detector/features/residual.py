@@ -57,8 +57,8 @@ def colour_statistics(means: Tensor) -> dict[str, Tensor]:
 def autocorrelation_maps(residual: Tensor) -> Tensor:
     """The squared luma of the error and its products with neighbours: (N, 1 + lags, S, S)."""
     error = luma(residual)
-    lagged = [sum(error * neighbour(error, *step) for step in steps) / len(steps) for steps in LAGS.values()]
-    return torch.stack([error.square(), *lagged], dim=1)
+    lagged = [torch.stack([neighbour(error, *step) for step in steps]).mean(dim=0) for steps in LAGS.values()]
+    return torch.stack([error * other for other in (error, *lagged)], dim=1)
 
 
 def autocorrelation_statistics(means: Tensor) -> dict[str, Tensor]:

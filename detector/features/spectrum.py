@@ -34,7 +34,7 @@ def block_power(image: Tensor) -> Tensor:
     blocks = padded.unfold(1, BLOCK, HOP).unfold(2, BLOCK, HOP)
     hann = torch.hann_window(BLOCK, device=image.device)
     window = hann[:, None] * hann[None, :]
-    power = torch.fft.rfft2(blocks * window).abs().square() / window.square().sum()
+    power: Tensor = torch.fft.rfft2(blocks * window).abs().square() / window.square().sum()
     return power.flatten(3).permute(0, 3, 1, 2)
 
 

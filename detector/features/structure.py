@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from detector.features.local import GREY_LEVEL, WINDOW, correlation, log, luma, smooth
+from detector.types import Reconstruction
 
 FLOOR = 0.25 * GREY_LEVEL
 FLAT = 4 * GREY_LEVEL
@@ -14,9 +15,9 @@ FLAT = 4 * GREY_LEVEL
 C1, C2 = 0.01**2, 0.03**2
 
 
-def complexity_maps(pixels: Tensor, residual: Tensor) -> Tensor:
+def complexity_maps(pixels: Tensor, reconstruction: Reconstruction) -> Tensor:
     """|error| and the local standard deviation of the picture, their products, ratio, and flat parts: (N, 8, S, S)."""
-    grey, error = luma(pixels), luma(residual).abs()
+    grey, error = luma(pixels), luma(pixels - reconstruction.pixels).abs()
     spread = (smooth(grey.square()) - smooth(grey).square()).clamp_min(0).sqrt()
     flat = torch.exp(-(spread / FLAT).square())
     ratio = torch.log((smooth(error) + FLOOR) / (spread + FLOOR))
@@ -40,14 +41,14 @@ def complexity_statistics(means: Tensor) -> dict[str, Tensor]:
     }
 
 
-def structure_maps(pixels: Tensor, reconstruction: Tensor) -> Tensor:
+def structure_maps(pixels: Tensor, reconstruction: Reconstruction) -> Tensor:
     """SSIM and its contrast and structure factors on the luma: (N, 3, S, S).
 
     Wang et al. 2004, Image quality assessment, eq. 6-13, with a uniform 7 x 7 window and sample covariance:
     SSIM = (2 mx my + C1)(2 sxy + C2) / ((mx^2 + my^2 + C1)(sx^2 + sy^2 + C2)); contrast
     (2 sx sy + C2) / (sx^2 + sy^2 + C2); structure (sxy + C2/2) / (sx sy + C2/2).
     """
-    x, y = luma(pixels), luma(reconstruction)
+    x, y = luma(pixels), luma(reconstruction.pixels)
     mx, my, unbiased = smooth(x), smooth(y), WINDOW**2 / (WINDOW**2 - 1)
     sxx = (smooth(x * x) - mx * mx).clamp_min(0) * unbiased
     syy = (smooth(y * y) - my * my).clamp_min(0) * unbiased

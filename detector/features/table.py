@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
-from functools import cache
+from dataclasses import fields, replace
 
 import numpy as np
 import torch
@@ -91,6 +90,6 @@ def _chunks(
 def _rows(reconstruction: Reconstruction, rows: slice) -> Reconstruction:
     """The reconstruction of some of the crops."""
     values = {f.name: getattr(reconstruction, f.name) for f in fields(reconstruction)}
-    second = values.pop("second")
-    cut = {name: None if value is None else value[rows] for name, value in values.items()}
-    return Reconstruction(**cut, second=None if second is None else _rows(second, rows))
+    cut = {name: value[rows] for name, value in values.items() if isinstance(value, Tensor)}
+    second = None if reconstruction.second is None else _rows(reconstruction.second, rows)
+    return replace(reconstruction, **cut, second=second)
