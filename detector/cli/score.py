@@ -11,6 +11,7 @@ from pathlib import Path
 from detector.faces import FaceLimits
 from detector.media import MediaLimits, Sampling, find_media, read_stream
 from detector.score import Detector, Source
+from detector.score.pictures import save_pictures
 from detector.score.results import Results, to_json
 from detector.types import REASONS, FaceReport, Report
 
@@ -62,7 +63,7 @@ def run(arguments: Namespace) -> int:
             if results is not None:
                 results.add(scored.report)
             if arguments.explain:
-                _explain(scored.report, scored, arguments.explain)
+                save_pictures(scored, arguments.explain, _stem(scored.report.path, paths))
             if arguments.json or results is None:
                 tqdm.write(to_json(scored.report) if arguments.json else in_words(scored.report), file=sys.stdout)
     return 0 if complete else 3
@@ -88,6 +89,13 @@ def _face_lines(number: int, face: FaceReport) -> Iterator[str]:
     yield f"{where}: {face.reason}" if face.probability is None else f"{where}: {face.probability:.0%}"
     for evidence in face.regions[:WORDS_PER_FACE]:
         yield f"  {evidence.contribution:+.1f}  {evidence.words}"
+
+
+def _stem(path: str, paths: Sequence[str]) -> str | None:
+    """A name for the pictures of a file that no other file of the batch has; None where its own will do."""
+    if sum(Path(other).stem == Path(path).stem for other in paths) == 1:
+        return None
+    return "_".join(part for part in Path(path).parts if part != Path(path).anchor)
 
 
 def _expand(patterns: Sequence[str]) -> list[str]:

@@ -5,28 +5,26 @@ This is where the stages meet: `Detector` holds the loaded models and composes t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 from detector.errors import MediaError
 from detector.faces import FaceLimits, load_face_detector
 from detector.media import MediaLimits, Sampling
 from detector.score.ahead import ahead
+from detector.score.judge import Judge, unjudged
 from detector.score.look import Eyes, Sight
 from detector.score.summary import Summary
 from detector.types import MediaKind, Report
 from detector.vae import load_reconstructor
 from detector.weights import asset, version
 
-if TYPE_CHECKING:
-    from detector.score.judge import Judge
-
 __all__ = ["Detector", "Scored", "Source"]
 
-CROPS_AT_ONCE = 64
+FACES_AT_ONCE = 12
 SIGHTS_AT_ONCE = 12
 
 Source = tuple[str, Path | bytes]
@@ -52,19 +50,19 @@ class _Ended:
     error: MediaError | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Detector:
-    """The loaded models. Make one with `Detector.load` and keep it: loading costs more than a score.
+    """The models and how they are composed. Make one with `Detector.load` and keep it.
+
+    Models are loaded when a file first needs them, once: a file that cannot be decoded costs no VAE.
 
     Attributes:
-        eyes: how files are looked at.
-        judge: the VAEs and the classifier.
-        models: every model that a score depends on, name -> version.
+        load_eyes: gives what looks at files.
+        load_judge: gives the VAEs and the classifier.
     """
 
-    eyes: Eyes
-    judge: Judge
-    models: dict[str, str]
+    load_eyes: Callable[[], Eyes]
+    load_judge: Callable[[], Judge]
 
     @classmethod
     def load(
@@ -78,7 +76,7 @@ class Detector:
         media_limits: MediaLimits | None = None,
         face_limits: FaceLimits | None = None,
     ) -> Detector:
-        """Load the models.
+        """Choose the models.
 
         Args:
             faces: an entry of `FACE_DETECTORS`, or "auto".
@@ -90,25 +88,25 @@ class Detector:
             face_limits: which faces are refused.
 
         Raises:
-            UnknownNameError: an unknown face detector or reconstructor.
-            WeightsError: weights that are missing or damaged.
-            FeatureContractError: the classifier was fitted with other VAEs.
+            UnknownNameError: when first needed: an unknown face detector or reconstructor.
+            WeightsError: when first needed: weights that are missing or damaged.
+            FeatureContractError: when first needed: the classifier was fitted with other VAEs.
         """
-        from detector.classify import FaceClassifier
-        from detector.score.judge import Judge
-
-        fitted = classifier or asset("classifier.skops")
-        models = tuple(load_reconstructor(spec, device) for spec in vaes)
-        judge = Judge(models, FaceClassifier.load(fitted))
-        eyes = Eyes(
-            load_face_detector(faces),
-            models[0].size,
-            sampling or Sampling(),
-            media_limits or MediaLimits(),
-            face_limits or FaceLimits(),
+        looking = (sampling or Sampling(), media_limits or MediaLimits(), face_limits or FaceLimits())
+        return cls(
+            lambda: Eyes(lambda: load_face_detector(faces), *looking),
+            lambda: _load_judge(vaes, classifier or asset("classifier.skops"), device),
         )
-        versions = {model.name: model.version for model in (eyes.detector, *models)}
-        return cls(eyes, judge, {**versions, "classifier": version(fitted)})
+
+    @cached_property
+    def eyes(self) -> Eyes:
+        """What looks at files."""
+        return self.load_eyes()
+
+    @cached_property
+    def judge(self) -> Judge:
+        """The VAEs and the classifier."""
+        return self.load_judge()
 
     def score(self, source: Path | str | bytes) -> Report:
         """Score one file or the bytes of one. What cannot be scored has a status and a reason, not an exception."""
@@ -116,7 +114,7 @@ class Detector:
         [scored] = self.score_many([(name, content)])
         return scored.report
 
-    def score_many(self, sources: Iterable[Source]) -> Iterator[Scored]:
+    def score_many(self, sources: Iterable[Source]) -> Generator[Scored, None, None]:
         """Score many files, in their order, with the faces of several files in one batch."""
         waiting: list[tuple[Summary, Sight]] = []
         ended: list[_Ended] = []
@@ -149,23 +147,35 @@ class Detector:
 
     def _settle(self, waiting: list[tuple[Summary, Sight]]) -> None:
         """Judge what waits, in one batch, and give every file its part."""
-        if waiting:
-            judged = self.judge([sight for _, sight in waiting])
-            for (summary, _), one in zip(waiting, judged, strict=True):
-                summary.add(one)
-            waiting.clear()
+        sights = [sight for _, sight in waiting]
+        usable = any(sight.usable for sight in sights)
+        judged = self.judge(sights) if usable else [unjudged(sight) for sight in sights]
+        for (summary, _), one in zip(waiting, judged, strict=True):
+            summary.add(one)
+        waiting.clear()
 
     def _answer(self, end: _Ended) -> Scored:
-        elapsed = perf_counter() - end.started
-        report = end.summary.report(end.media, self.judge.classifier.threshold) if end.error is None else _failed(end)
-        return Scored(
-            replace(report, models=self.models, warnings=end.warnings, elapsed_s=round(elapsed, 3)), end.summary
-        )
+        report, models = self._report(end)
+        elapsed = round(perf_counter() - end.started, 3)
+        return Scored(replace(report, models=models, warnings=end.warnings, elapsed_s=elapsed), end.summary)
+
+    def _report(self, end: _Ended) -> tuple[Report, dict[str, str]]:
+        """The answer for a file, and the models that it depends on."""
+        if end.error is not None:
+            return Report(end.summary.path, end.media, "error", end.error.reason), {}
+        finder = {self.eyes.detector.name: self.eyes.detector.version}
+        if end.summary.probability is None:
+            return end.summary.abstention(end.media), finder
+        threshold = self.judge.classifier.threshold
+        return end.summary.verdict(end.media, threshold), {**finder, **self.judge.models}
 
 
 def _full(waiting: list[tuple[Summary, Sight]]) -> bool:
-    return len(waiting) >= SIGHTS_AT_ONCE or sum(len(sight.crops) for _, sight in waiting) >= CROPS_AT_ONCE
+    return len(waiting) >= SIGHTS_AT_ONCE or sum(len(sight.usable) for _, sight in waiting) >= FACES_AT_ONCE
 
 
-def _failed(end: _Ended) -> Report:
-    return Report(end.summary.path, end.media, "error", end.error.reason if end.error else None)
+def _load_judge(vaes: tuple[str, ...], classifier: Path, device: str) -> Judge:
+    from detector.classify import FaceClassifier
+
+    fitted = FaceClassifier.load(classifier)
+    return Judge(tuple(load_reconstructor(spec, device) for spec in vaes), fitted, version(classifier))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detector.errors import FeatureContractError
-from detector.faces import concat_crops
+from detector.faces import concat_crops, crop_faces
 from detector.features import compute_features
 from detector.score.look import Sight
 from detector.types import Array, Crops, FaceReport, FeatureTable, RegionEvidence
@@ -22,16 +22,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A sight after judgement: a report for each of its faces, and what the first VAE made of its crops.
+    """A sight after judgement.
 
     Attributes:
         sight: what was looked at.
         faces: one report a face, in the order of `Sight.faces`.
-        reconstruction: (N, 3, S, S) float32 in [0, 1], for the N crops of the sight.
+        crops: of the faces that could be judged; `Crops.faces` counts `Sight.faces`.
+        reconstruction: (N, 3, S, S) float32 in [0, 1], what the first VAE made of the crops.
     """
 
     sight: Sight
     faces: tuple[FaceReport, ...]
+    crops: Crops
     reconstruction: Array
 
 
@@ -39,12 +41,18 @@ class Judged:
 class Judge:
     """The VAEs and the classifier that was fitted on their features.
 
+    Attributes:
+        reconstructors: the VAEs; the first one's reconstruction is the one that is shown.
+        classifier: turns their features into a probability.
+        classifier_version: the first 12 hex digits of its file's SHA-256.
+
     Raises:
         FeatureContractError: the classifier was fitted with other weights of a VAE.
     """
 
     reconstructors: tuple[Reconstructor, ...]
     classifier: FaceClassifier
+    classifier_version: str
 
     def __post_init__(self) -> None:
         have = {model.name: model.version for model in self.reconstructors}
@@ -54,28 +62,37 @@ class Judge:
                 "use the weights that it was fitted with, or fit a classifier with these"
             )
 
+    @property
+    def models(self) -> dict[str, str]:
+        """Every model that a probability depends on, with its version."""
+        return {**self.classifier.versions, "classifier": self.classifier_version}
+
     def __call__(self, sights: Sequence[Sight]) -> list[Judged]:
-        """Judge all faces of the sights in one batch."""
-        crops, owners = _gather(sights)
-        probability: dict[tuple[int, int], float] = {}
-        evidence: dict[tuple[int, int], tuple[RegionEvidence, ...]] = {}
-        seen = np.empty_like(crops.pixels)
-        if len(crops):
-            table, seen = self._features(crops)
-            probability = dict(zip(owners, self.classifier.probability(table).tolist(), strict=True))
-            evidence = dict(zip(owners, self.classifier.evidence(table), strict=True))
-        ends = np.cumsum([len(sight.crops) for sight in sights])
+        """Judge all usable faces of the sights in one batch."""
+        size = self.reconstructors[0].size
+        parts = [crop_faces(sight.frame, [sight.faces[row] for row in sight.usable], size) for sight in sights]
+        starts = np.cumsum([0, *(len(sight.usable) for sight in sights)])
+        batch = concat_crops(
+            [replace(part, faces=part.faces + start) for part, start in zip(parts, starts, strict=False)], size
+        )
+        made, probabilities, evidence = self._judge(batch)
+        ends = np.cumsum([len(part) for part in parts])
         return [
             Judged(
                 sight,
-                tuple(
-                    _face_report(sight, row, probability.get((index, row)), evidence.get((index, row), ()))
-                    for row in range(len(sight.faces))
-                ),
-                seen[end - len(sight.crops) : end],
+                _reports(sight, probabilities[start:], evidence[start:]),
+                replace(part, faces=np.array(sight.usable, np.int64)[part.faces]),
+                made[end - len(part) : end],
             )
-            for index, (sight, end) in enumerate(zip(sights, ends, strict=True))
+            for sight, part, start, end in zip(sights, parts, starts, ends, strict=False)
         ]
+
+    def _judge(self, crops: Crops) -> tuple[Array, list[float], list[tuple[RegionEvidence, ...]]]:
+        """The first VAE's reconstruction of every crop; the probability and the evidence of every face."""
+        if not len(crops):
+            return crops.pixels, [], []
+        table, made = self._features(crops)
+        return made, self.classifier.probability(table).tolist(), self.classifier.evidence(table)
 
     def _features(self, crops: Crops) -> tuple[FeatureTable, Array]:
         """The features of every face by every VAE, and the first VAE's reconstruction of every crop."""
@@ -87,15 +104,18 @@ class Judge:
         return reduce(FeatureTable.join, tables), made[0].pixels.cpu().numpy()
 
 
-def _gather(sights: Sequence[Sight]) -> tuple[Crops, list[tuple[int, int]]]:
-    """All crops in one batch, with faces counted through; and for each face its sight and its row there."""
-    parts: list[Crops] = []
-    owners: list[tuple[int, int]] = []
-    for index, sight in enumerate(sights):
-        rows, renumbered = np.unique(sight.crops.faces, return_inverse=True)
-        parts.append(replace(sight.crops, faces=renumbered.astype(np.int64) + len(owners)))
-        owners += [(index, int(row)) for row in rows]
-    return concat_crops(parts, parts[0].size), owners
+def unjudged(sight: Sight) -> Judged:
+    """A sight without a usable face: there is nothing to judge, so no model is needed."""
+    crops = concat_crops([], 1)
+    return Judged(sight, _reports(sight, [], []), crops, crops.pixels)
+
+
+def _reports(
+    sight: Sight, probabilities: Sequence[float], evidence: Sequence[tuple[RegionEvidence, ...]]
+) -> tuple[FaceReport, ...]:
+    """A report for each face; the usable ones take the first probabilities, in their order."""
+    judged = dict(zip(sight.usable, zip(probabilities, evidence, strict=True), strict=False))
+    return tuple(_face_report(sight, row, *judged.get(row, (None, ()))) for row in range(len(sight.faces)))
 
 
 def _face_report(sight: Sight, row: int, probability: float | None, regions: tuple[RegionEvidence, ...]) -> FaceReport:

@@ -1,17 +1,16 @@
-"""From a file to the faces in it that can be judged: decode, detect, track, refuse, crop."""
+"""From a file to the faces in it that can be judged: decode, detect, track, refuse."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
-from detector.faces import FaceDetector, FaceLimits, Tracker, crop_faces, unusable
+from detector.faces import FaceDetector, FaceLimits, Tracker, unusable
 from detector.media import Media, MediaLimits, Sampling, open_media
-from detector.types import Crops, Face, Frame
+from detector.types import Face, Frame
 
 FRAMES_AT_ONCE = 8
 
@@ -24,13 +23,16 @@ class Sight:
         frame: the picture.
         faces: all faces, the largest first.
         reasons: for each face why it cannot be judged, or None when it can.
-        crops: of the faces that can; `Crops.faces` counts `faces`.
     """
 
     frame: Frame
     faces: tuple[Face, ...]
     reasons: tuple[str | None, ...]
-    crops: Crops
+
+    @property
+    def usable(self) -> tuple[int, ...]:
+        """The rows of the faces that can be judged."""
+        return tuple(row for row, reason in enumerate(self.reasons) if reason is None)
 
 
 @dataclass(frozen=True)
@@ -38,18 +40,21 @@ class Eyes:
     """How files are looked at.
 
     Attributes:
-        detector: finds the faces.
-        size: S, the side of the crops in px.
+        load_detector: gives what finds the faces, when a file that can be decoded first needs it.
         sampling: which frames of a video are looked at.
         media_limits: what is refused before and while decoding.
         face_limits: which faces are refused.
     """
 
-    detector: FaceDetector
-    size: int
+    load_detector: Callable[[], FaceDetector]
     sampling: Sampling = field(default_factory=Sampling)
     media_limits: MediaLimits = field(default_factory=MediaLimits)
     face_limits: FaceLimits = field(default_factory=FaceLimits)
+
+    @cached_property
+    def detector(self) -> FaceDetector:
+        """What finds the faces."""
+        return self.load_detector()
 
     def open(self, source: Path | bytes) -> Media:
         """Open a file or its bytes; raises `MediaError` with a reason code."""
@@ -65,7 +70,4 @@ class Eyes:
 
     def _sight(self, frame: Frame, faces: Sequence[Face]) -> Sight:
         reasons = tuple(unusable(frame, face, self.face_limits) for face in faces)
-        usable = [row for row, reason in enumerate(reasons) if reason is None]
-        crops = crop_faces(frame, [faces[row] for row in usable], self.size)
-        numbered = np.array(usable, np.int64)[crops.faces] if usable else crops.faces
-        return Sight(frame, tuple(faces), reasons, replace(crops, faces=numbered))
+        return Sight(frame, tuple(faces), reasons)

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from detector.score.judge import Judged
-from detector.types import FaceReport, Frame, MediaKind, Report, TimelinePoint, Verdict
+from detector.types import FaceReport, MediaKind, Report, Status, TimelinePoint
 
 LEAST_SIGHTINGS = 3
 """In a video, a person seen in fewer frames than this decides nothing, unless nobody was seen in more."""
@@ -14,18 +14,24 @@ LEAST_SIGHTINGS = 3
 
 @dataclass(eq=False)
 class Person:
-    """One person through a file: every frame of a video that shows a track, or one face of a picture."""
+    """One person through a file: every frame of a video that shows a track, or one face of a picture.
+
+    Attributes:
+        best: the most suspicious sighting, which stands for the person.
+        exhibit: the judged frame of that sighting, for the pictures.
+        probabilities: of every sighting that could be judged.
+    """
 
     best: FaceReport
-    frame: Frame
+    exhibit: Judged
     probabilities: list[float] = field(default_factory=list)
 
-    def add(self, face: FaceReport, frame: Frame) -> None:
-        """Remember one more sighting; the most suspicious one is shown."""
+    def add(self, face: FaceReport, judged: Judged) -> None:
+        """Remember one more sighting."""
         if face.probability is None:
             return
         if not self.probabilities or face.probability > max(self.probabilities):
-            self.best, self.frame = face, frame
+            self.best, self.exhibit = face, judged
         self.probabilities.append(face.probability)
 
     @property
@@ -40,46 +46,47 @@ class Person:
 
 @dataclass(eq=False)
 class Summary:
-    """What is known of one file so far; `exhibits` keeps, for each person, the sighting that the pictures show."""
+    """What is known of one file so far."""
 
     path: str
     persons: dict[int, Person] = field(default_factory=dict)
     timeline: list[TimelinePoint] = field(default_factory=list)
-    exhibits: dict[int, Judged] = field(default_factory=dict)
 
     def add(self, judged: Judged) -> None:
         """Take in one more judged frame."""
         for row, face in enumerate(judged.faces):
             key = row if face.track is None else face.track
-            person = self.persons.setdefault(key, Person(face, judged.sight.frame))
-            person.add(face, judged.sight.frame)
-            if person.best is face:
-                self.exhibits[key] = judged
+            self.persons.setdefault(key, Person(face, judged)).add(face, judged)
         scored = [face.probability for face in judged.faces if face.probability is not None]
         self.timeline.append(TimelinePoint(judged.sight.frame.time_s, max(scored, default=None)))
 
-    def report(self, media: MediaKind, threshold: float) -> Report:
-        """The answer: the probability of the most suspicious person, or the reason why there is none."""
-        probability = self._probability()
-        found = Report(
-            path=self.path,
-            media=media,
-            status="abstained",
-            threshold=threshold,
-            faces=tuple(person.report() for person in self.persons.values()),
-            timeline=tuple(self.timeline) if media == "video" else (),
-        )
-        if probability is None:
-            return replace(found, reason=self._reason())
-        verdict: Verdict = "fake" if probability >= threshold else "real"
-        return replace(found, status="ok", fake_probability=probability, verdict=verdict)
-
-    def _probability(self) -> float | None:
+    @property
+    def probability(self) -> float | None:
+        """That of the most suspicious person; None when nobody could be judged."""
         seen = [person for person in self.persons.values() if person.probabilities]
         if not seen:
             return None
         enough = min(LEAST_SIGHTINGS, max(len(person.probabilities) for person in seen))
         return max(person.probability or 0.0 for person in seen if len(person.probabilities) >= enough)
+
+    def verdict(self, media: MediaKind, threshold: float) -> Report:
+        """The answer for a file in which somebody could be judged."""
+        probability = self.probability
+        fake = probability is not None and probability >= threshold
+        return replace(
+            self._found(media, "ok"),
+            fake_probability=probability,
+            threshold=threshold,
+            verdict="fake" if fake else "real",
+        )
+
+    def abstention(self, media: MediaKind) -> Report:
+        """The answer for a file in which nobody could be judged, with the reason."""
+        return replace(self._found(media, "abstained"), reason=self._reason())
+
+    def _found(self, media: MediaKind, status: Status) -> Report:
+        faces = tuple(person.report() for person in self.persons.values())
+        return Report(self.path, media, status, faces=faces, timeline=tuple(self.timeline) if media == "video" else ())
 
     def _reason(self) -> str:
         reasons = Counter(person.best.reason for person in self.persons.values() if person.best.reason)

@@ -19,13 +19,13 @@ def judged(time_s: float, *faces: tuple[float | None, str | None, int | None]) -
     known = tuple(Face(box, np.zeros((5, 2), np.float32), 0.9, track) for _, _, track in faces)
     reports = tuple(FaceReport((0, 0, 4, 4), 0.9, p, reason, (), time_s, track) for p, reason, track in faces)
     crops = crop_faces(frame, [], 8)
-    return Judged(Sight(frame, known, tuple(reason for _, reason, _ in faces), crops), reports, crops.pixels)
+    return Judged(Sight(frame, known, tuple(reason for _, reason, _ in faces)), reports, crops, crops.pixels)
 
 
 def test_the_most_suspicious_face_of_a_picture_decides() -> None:
     summary = Summary("a.jpg")
     summary.add(judged(0, (0.2, None, None), (0.9, None, None)))
-    report = summary.report("image", 0.5)
+    report = summary.verdict("image", 0.5)
     assert (report.status, report.verdict, report.fake_probability) == ("ok", "fake", 0.9)
     assert report.timeline == ()
 
@@ -34,7 +34,7 @@ def test_a_person_in_a_video_has_the_mean_of_the_frames_that_could_be_judged() -
     summary = Summary("a.mp4")
     for time_s, probability in enumerate([0.2, None, 0.4]):
         summary.add(judged(time_s, (probability, None if probability else "too_blurry", 7)))
-    report = summary.report("video", 0.5)
+    report = summary.verdict("video", 0.5)
     assert report.fake_probability == pytest.approx(0.3)
     assert [face.track for face in report.faces] == [7]
     assert report.faces[0].time_s == 2, "the most suspicious sighting is shown"
@@ -46,7 +46,7 @@ def test_a_glimpse_decides_nothing_beside_a_person_seen_throughout() -> None:
     for time_s in range(4):
         glimpse = [(0.99, None, 2)] if time_s == 0 else []
         summary.add(judged(time_s, (0.1, None, 1), *glimpse))
-    assert summary.report("video", 0.5).fake_probability == pytest.approx(0.1)
+    assert summary.verdict("video", 0.5).fake_probability == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
@@ -58,5 +58,5 @@ def test_no_usable_face_is_a_state_of_its_own(
 ) -> None:
     summary = Summary("a.jpg")
     summary.add(judged(0, *faces))
-    report = summary.report("image", 0.5)
+    report = summary.abstention("image")
     assert (report.status, report.reason, report.fake_probability, report.verdict) == ("abstained", reason, None, None)
