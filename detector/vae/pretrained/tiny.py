@@ -14,6 +14,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from detector.errors import WeightsError
@@ -32,7 +33,7 @@ class Clamp(nn.Module):
     """3 tanh(x / 3): latents stay within what the generator makes."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.div(3).tanh().mul(3)
+        return torch.tanh(x / 3) * 3
 
 
 class Block(nn.Module):
@@ -51,7 +52,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.pool is not None:
             x = x + self.pool(x)
-        return (self.conv(x) + self.skip(x)).relu()
+        return torch.relu(self.conv(x) + self.skip(x))
 
 
 def _pool(channels: int, pooled: int) -> nn.Sequential:
