@@ -15,7 +15,7 @@ from detector.score.pictures import save_pictures
 from detector.score.results import Results
 from detector.types import Pixels
 
-SECONDS, FPS = 3, 12
+SECONDS, FPS, SIDE = 3, 12, 384
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -50,21 +50,20 @@ def _make_media(folder: Path) -> list[Path]:
 
     photo = np.asarray(data.astronaut(), np.uint8)
     Image.fromarray(photo).save(folder / "astronaut.png")
-    _write_clip(photo, folder / "clip.mp4")
+    write_clip(photo, folder / "clip.mp4")
     return [folder / "astronaut.png", folder / "clip.mp4"]
 
 
-def _write_clip(photo: Pixels, path: Path) -> None:
-    """A slow pan over the photo."""
+def write_clip(photo: Pixels, path: Path, seconds: int = SECONDS) -> None:
+    """Write a slow pan over a (512, 512, 3) photo as H.264."""
     import av
 
-    side = 384
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(FPS), options={"crf": "18"})
-        stream.width = stream.height = side
+        stream.width = stream.height = SIDE
         stream.pix_fmt = "yuv420p"
-        for step in range(SECONDS * FPS):
+        for step in range(seconds * FPS):
             shift = 2 * step
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(photo[:side, shift : shift + side]))
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(photo[:SIDE, shift : shift + SIDE]))
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
