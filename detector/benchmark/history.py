@@ -2,8 +2,8 @@
 
 Real and fake pictures reach a dataset through other cameras, codecs and sizes. A detector that reads those
 scores 0.99 and is worth nothing. Every picture, of either class, is therefore given the same random history
-before any feature is computed: a first codec pass, a face size drawn from one distribution, a random offset
-against the codec's 8 x 8 grid, and a last codec pass.
+before any feature is computed: a first codec pass, a reduction, a face size drawn from one distribution, a random
+offset against the codec's 8 x 8 grid, and a last codec pass.
 """
 
 from __future__ import annotations
@@ -13,24 +13,28 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from detector.types import Face, Frame, Pixels
+from detector.types import Array, Face, Frame, Pixels
 
 
 @dataclass(frozen=True)
 class History:
-    """A distribution of histories.
+    """A distribution of histories, in the order in which they happen.
 
     Attributes:
-        first_quality: JPEG quality of the first pass.
-        face_px: the range that the longer side of the face box is brought into, in px.
-        last_quality: range of the JPEG quality of the last pass.
         context: how much of the picture around the face is kept, in face sizes.
+        first_quality: JPEG quality of the first pass; None for no such pass.
+        small_px: the picture is reduced until the longer side of the face box is this many px, drawn from the range;
+            a smaller face stays as it is. Some sources have small faces only, and those are then enlarged: with
+            this, the others are too. None for no such step.
+        face_px: the range that the longer side of the face box is brought into, in px.
+        last_quality: range of the JPEG quality of the last pass; None for no such pass.
     """
 
-    first_quality: int = 75
-    face_px: tuple[float, float] = (200.0, 320.0)
-    last_quality: tuple[int, int] = (80, 95)
     context: float = 2.0
+    first_quality: int | None = 75
+    small_px: tuple[float, float] | None = None
+    face_px: tuple[float, float] = (200.0, 320.0)
+    last_quality: tuple[int, int] | None = (80, 95)
 
 
 STRICT = History()
@@ -50,18 +54,18 @@ def apply_history(frame: Frame, face: Face, history: History, rng: np.random.Gen
         the re-made picture and the face in its coordinates.
     """
     pixels, offset = _around(frame.pixels, face, history.context)
-    pixels = jpeg(pixels, history.first_quality)
-    scale = rng.uniform(*history.face_px) / face.size
-    pixels = _resize(pixels, scale)
-    dx, dy = rng.integers(0, 8, size=2)
-    pixels = jpeg(np.ascontiguousarray(pixels[dy:, dx:]), int(rng.integers(*history.last_quality, endpoint=True)))
-    shift = np.array([dx, dy], np.float32)
-    moved = replace(
-        face,
-        box=((face.box - np.tile(offset, 2)) * scale - np.tile(shift, 2)).astype(np.float32),
-        landmarks=((face.landmarks - offset) * scale - shift).astype(np.float32),
-    )
-    return replace(frame, pixels=pixels), moved
+    if history.first_quality is not None:
+        pixels = jpeg(pixels, history.first_quality)
+    size = face.size
+    if history.small_px is not None and (wanted := rng.uniform(*history.small_px)) < size:
+        pixels, size = resize(pixels, wanted / size), wanted
+    wanted = rng.uniform(*history.face_px)
+    pixels = resize(pixels, wanted / size)
+    shift = rng.integers(0, 8, size=2)
+    pixels = np.ascontiguousarray(pixels[shift[1] :, shift[0] :])
+    if history.last_quality is not None:
+        pixels = jpeg(pixels, int(rng.integers(*history.last_quality, endpoint=True)))
+    return replace(frame, pixels=pixels), _moved(face, offset, wanted / face.size, shift.astype(np.float32))
 
 
 def jpeg(pixels: Pixels, quality: int) -> Pixels:
@@ -71,7 +75,13 @@ def jpeg(pixels: Pixels, quality: int) -> Pixels:
     return np.asarray(decoded, np.uint8)
 
 
-def _around(pixels: Pixels, face: Face, context: float) -> tuple[Pixels, np.ndarray[tuple[int], np.dtype[np.float32]]]:
+def resize(pixels: Pixels, scale: float) -> Pixels:
+    """Resize (H, W, 3) uint8 pixels: averaged over areas to reduce, bicubic to enlarge."""
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=interpolation), np.uint8)
+
+
+def _around(pixels: Pixels, face: Face, context: float) -> tuple[Pixels, Array]:
     centre, reach = (face.box[:2] + face.box[2:]) / 2, face.size * context / 2
     height, width = pixels.shape[:2]
     x0, y0 = np.clip(np.floor(centre - reach), 0, None).astype(int)
@@ -79,7 +89,10 @@ def _around(pixels: Pixels, face: Face, context: float) -> tuple[Pixels, np.ndar
     return np.ascontiguousarray(pixels[y0:y1, x0:x1]), np.array([x0, y0], np.float32)
 
 
-def _resize(pixels: Pixels, scale: float) -> Pixels:
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    resized = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=interpolation)
-    return np.asarray(resized, np.uint8)
+def _moved(face: Face, offset: Array, scale: float, shift: Array) -> Face:
+    """The face after its picture was cut at `offset`, scaled, and cut at `shift`."""
+    return replace(
+        face,
+        box=((face.box - np.tile(offset, 2)) * scale - np.tile(shift, 2)).astype(np.float32),
+        landmarks=((face.landmarks - offset) * scale - shift).astype(np.float32),
+    )
