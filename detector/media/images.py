@@ -1,0 +1,140 @@
+"""Pictures: one file to upright RGB of 8 bits, through Pillow.
+
+Pillow answers bad files with a dozen kinds of exception and with warnings; both end here.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from detector.errors import MediaError
+from detector.media.kinds import Format
+from detector.media.limits import MediaLimits
+from detector.types import Pixels
+
+GROUND = 128
+"""What is seen through transparent pixels: mid-grey, which no face stands out against."""
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation to what turns the picture upright; 1 and nonsense leave it."""
+
+_WIDE = ("I;16", "I;16B", "I;16L", "I;16N")
+_FAULTS = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error)
+"""What Pillow raises over a bad file."""
+_quiet_lock = threading.Lock()
+
+
+@contextmanager
+def open_picture(stream: BinaryIO, found: Format, limits: MediaLimits) -> Iterator[Image.Image]:
+    """Open a picture and read its header; nothing is decoded before its size is known to be within the limit.
+
+    Faults of Pillow inside the block become `MediaError`s too, and no warning leaves it.
+
+    Raises:
+        MediaError: too_many_pixels, truncated or unreadable.
+    """
+    if found.name == "WebP":
+        limits.check_pixels(*_webp_size(stream.read(30)))
+        stream.seek(0)
+    tap = _Tap(stream)
+    # The filters of `warnings` belong to the process: one thread at a time may set and restore them.
+    with _quiet_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(cast(BinaryIO, tap), formats=[found.decoder]) as picture:
+                limits.check_pixels(*picture.size)
+                tap.short = False
+                yield picture
+        except Image.DecompressionBombError as error:
+            raise MediaError("too_many_pixels", f"Pillow refuses the picture: {error}") from error
+        except MemoryError as error:
+            raise MediaError("too_many_pixels", "the picture does not fit in memory; make it smaller") from error
+        except _FAULTS as error:
+            ends = tap.short or "truncated" in str(error).lower()
+            reason, what = ("truncated", "ends too early") if ends else ("unreadable", "is damaged")
+            raise MediaError(reason, f"the {found.name} {what}: {error}") from error
+
+
+def upright_rgb(picture: Image.Image) -> Pixels:
+    """Decode a picture to (H, W, 3) uint8 RGB: turned upright, 16 bits scaled to 8, transparency over mid-grey."""
+    picture.load()
+    turn = _UPRIGHT.get(_orientation(picture))
+    if picture.mode in _WIDE:
+        picture = Image.fromarray(_to_8_bits(picture))
+    elif picture.mode in ("I", "F"):
+        raise MediaError("unsupported", "32 bits a sample have no known range; save the picture with 8 or 16")
+    elif picture.has_transparency_data:
+        colour = picture.convert("RGBA")
+        ground = Image.new("RGBA", picture.size, (GROUND, GROUND, GROUND, 255))
+        picture = Image.alpha_composite(ground, colour)
+    picture = picture.convert("RGB")
+    return np.array(picture if turn is None else picture.transpose(turn), np.uint8)
+
+
+def _to_8_bits(picture: Image.Image) -> Pixels:
+    """0 .. 65535 to 0 .. 255, rounded: 65535 = 255 * 257."""
+    wide = np.asarray(picture).astype(np.uint32)
+    return ((wide + 128) // 257).astype(np.uint8)
+
+
+def _orientation(picture: Image.Image) -> int:
+    """The EXIF orientation of a decoded picture (Pillow's TIFF reader has applied and removed it by then)."""
+    try:
+        return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except _FAULTS:
+        return 1
+
+
+def _webp_size(head: bytes) -> tuple[int, int]:
+    """Width and height from a WebP header: its decoder allocates the canvas before anybody can ask for its size."""
+    chunk = head[12:16].ljust(4)
+    head = head.ljust(30, b"\0")
+    if chunk == b"VP8X":
+        return int.from_bytes(head[24:27], "little") + 1, int.from_bytes(head[27:30], "little") + 1
+    if chunk == b"VP8L":
+        bits = int.from_bytes(head[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    width, height = struct.unpack("<HH", head[26:30])
+    return width & 0x3FFF, height & 0x3FFF
+
+
+class _Tap(io.RawIOBase):
+    """A stream that remembers whether somebody asked for more than there was: the mark of a truncated header."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.short = False
+
+    def read(self, count: int = -1) -> bytes:
+        data = self._stream.read(count)
+        self.short |= len(data) < count
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
