@@ -83,16 +83,16 @@ def _window(pixels: Pixels, face: Face, scale: float, side: int) -> tuple[Pixels
     centre = (face.box[:2] + face.box[2:]) / 2
     if scale == 1.0:
         x0, y0 = np.round(centre - side / 2).astype(int)
-        return _cut(pixels, x0, y0, side), np.array([x0, y0], np.float32)
+        return cut(pixels, x0, y0, side), np.array([x0, y0], np.float32)
     reach = side / scale
     x0, y0 = np.round(centre - reach / 2).astype(int)
-    patch = _cut(pixels, x0, y0, round(reach))
+    patch = cut(pixels, x0, y0, round(reach))
     reduced = cv2.resize(patch, (side, side), interpolation=cv2.INTER_AREA)
     return np.asarray(reduced, np.uint8), np.array([x0, y0], np.float32) * np.float32(scale)
 
 
-def _cut(pixels: Pixels, x0: int, y0: int, side: int) -> Pixels:
-    """A square of the picture; where it leaves the picture, the nearest edge pixel."""
+def cut(pixels: Pixels, x0: int, y0: int, side: int) -> Pixels:
+    """A square of `side` px of a picture, with its corner at (x0, y0); outside, the nearest edge pixel stands in."""
     height, width = pixels.shape[:2]
     rows = np.clip(np.arange(y0, y0 + side), 0, height - 1)
     columns = np.clip(np.arange(x0, x0 + side), 0, width - 1)
