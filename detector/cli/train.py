@@ -1,0 +1,51 @@
+"""`detector train`: each learnt part in one command with one config; interrupted, it goes on where it was."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+from detector import config
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The options of `detector train`."""
+    parts = parser.add_subparsers(metavar="PART", required=True)
+    for name, (train, summary) in PARTS.items():
+        part = parts.add_parser(name, help=summary, description=summary)
+        part.add_argument("config", type=Path, help="TOML file; see experiments/")
+        part.set_defaults(train=train)
+
+
+def run(arguments: Namespace) -> int:
+    """Train one part and say where it is."""
+    print(arguments.train(arguments.config))
+    return 0
+
+
+def _faces(path: Path) -> Path:
+    from detector.benchmark.faces import teach_faces
+    from detector.faces.train import FaceTrainConfig
+
+    return teach_faces(config.load(FaceTrainConfig, path))
+
+
+def _vae(path: Path) -> Path:
+    from detector.benchmark.vae import VaeStudy, teach_vae
+
+    return teach_vae(config.load(VaeStudy, path))
+
+
+def _classifier(path: Path) -> Path:
+    from detector.benchmark.study import Study, teach_classifier
+
+    return teach_classifier(config.load(Study, path))
+
+
+PARTS: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "faces": (_faces, "the embedded face network, distilled from YuNet"),
+    "vae": (_vae, "a VAE of our family, on real faces"),
+    "classifier": (_classifier, "the embedded classifier, with its report and model card"),
+}
+"""part -> (what trains it from a config, what it is)."""
