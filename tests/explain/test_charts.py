@@ -82,6 +82,8 @@ def test_a_gap_is_a_gap() -> None:
     step = np.ptp(np.flatnonzero(inked(whole))) / 19
     assert longest_gap(inked(whole)) <= 2
     assert longest_gap(inked(gap)) == pytest.approx(11 * step, rel=0.1)
+    middle = int(np.flatnonzero(inked(whole)).mean()) + 80
+    assert not where(gap[60:360, middle - 200 : middle + 200], INK).any()
 
 
 def test_a_point_between_two_gaps_shows() -> None:
