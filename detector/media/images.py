@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, cast
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from detector.errors import MediaError
 from detector.media.kinds import Format
@@ -63,13 +63,19 @@ def open_picture(stream: BinaryIO, found: Format, limits: MediaLimits) -> Iterat
                 tap.short = False
                 yield picture
         except Image.DecompressionBombError as error:
-            raise MediaError("too_many_pixels", f"Pillow refuses the picture: {error}") from error
+            raise MediaError("too_many_pixels", f"{str(error).partition(',')[0]}; make the picture smaller") from error
         except MemoryError as error:
             raise MediaError("too_many_pixels", "the picture does not fit in memory; make it smaller") from error
         except _FAULTS as error:
             ends = tap.short or "truncated" in str(error).lower()
             reason, what = ("truncated", "ends too early") if ends else ("unreadable", "is damaged")
-            raise MediaError(reason, f"the {found.name} {what}: {error}") from error
+            why = "its header cannot be read" if isinstance(error, UnidentifiedImageError) else error
+            raise MediaError(reason, f"the {found.name} {what}: {why}") from error
+
+
+def has_more(picture: Image.Image) -> bool:
+    """Whether there are further pictures in the file. Those of a JPEG are depth maps, thumbnails and the like."""
+    return picture.format != "MPO" and bool(getattr(picture, "is_animated", False))
 
 
 def upright_rgb(picture: Image.Image) -> Pixels:

@@ -69,8 +69,13 @@ class _Table:
         self.count += 1
 
 
-def read_index(container: InputContainer, stream: VideoStream, limits: MediaLimits, watch: Stopwatch) -> VideoIndex:
+def read_index(
+    container: InputContainer, stream: VideoStream, declared_s: float, limits: MediaLimits, watch: Stopwatch
+) -> VideoIndex:
     """Read through a video.
+
+    Args:
+        declared_s: the length that the file declares beside what libav knows; 0 for none.
 
     Raises:
         MediaError: zero_duration, truncated, too_long or timeout.
@@ -91,7 +96,11 @@ def read_index(container: InputContainer, stream: VideoStream, limits: MediaLimi
         raise MediaError("zero_duration", "expected a video with frames, its video stream has none")
     index = _index(table, stream, counted=container.format.name == "avi" or not table.stamped)
     limits.check_duration(index.end)
-    _check_declared(container, stream, index, reach)
+    start, unit = stream.start_time or 0, stream.time_base or 0
+    _check_declared(index, index.end, float((stream.duration or 0) * unit))
+    # The length of the whole file may be that of its sound.
+    reach = max(reach, float(start * unit) + index.end)
+    _check_declared(index, reach, max((container.duration or 0) / 1e6, declared_s))
     return index
 
 
@@ -114,12 +123,7 @@ def _usual_step(starts: Times) -> float:
     return float(np.median(np.diff(starts))) if len(starts) > 1 else 0.0
 
 
-def _check_declared(container: InputContainer, stream: VideoStream, index: VideoIndex, reach: float) -> None:
-    """Compare what is there with what the stream and the container (whose length may be its audio's) declare."""
+def _check_declared(index: VideoIndex, found_s: float, declared_s: float) -> None:
     slack = max(SLACK_S, SLACK_FRAMES * _usual_step(index.starts))
-    start = float((stream.start_time or 0) * (stream.time_base or 0))
-    pairs = [(index.end, float((stream.duration or 0) * (stream.time_base or 0)))]
-    pairs.append((max(reach, start + index.end), (container.duration or 0) / 1e6))
-    for found, declared in pairs:
-        if declared > found + slack:
-            raise MediaError("truncated", f"expected {declared:.2f} s of video, the file holds {found:.2f} s")
+    if declared_s > found_s + slack:
+        raise MediaError("truncated", f"expected {declared_s:.2f} s of video, the file holds {found_s:.2f} s")

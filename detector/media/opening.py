@@ -86,8 +86,11 @@ def open_media(source: Path | bytes, limits: MediaLimits | None = None) -> Media
         if found.kind == "image":
             from detector.media import images
 
-            with images.open_picture(stream, found, limits):
-                return Media(checked, found, limits, None)
+            with images.open_picture(stream, found, limits) as picture:
+                several = images.has_more(picture)
+            media = Media(checked, found, limits, None)
+            media.warnings += ["several pictures: only the first one is looked at"] * several
+            return media
         from detector.media import video
 
         return Media(checked, found, limits, video.probe(stream, found, limits, watch))

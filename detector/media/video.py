@@ -15,6 +15,7 @@ from detector.media.index import SLACK_S, VideoIndex, read_index
 from detector.media.kinds import Format
 from detector.media.limits import MediaLimits, Sampling, Stopwatch
 from detector.media.sampling import Numbers, pick
+from detector.media.structure import declared_length
 from detector.types import Frame, Pixels
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def open_video(stream: BinaryIO, found: Format, limits: MediaLimits) -> Iterator
     The size is checked before any frame is decoded; `max_pixels` makes libav itself refuse a stream that grows later.
 
     Raises:
-        MediaError: no_video, too_many_pixels, unsupported or unreadable.
+        MediaError: no_video, zero_duration, too_many_pixels, unsupported or unreadable.
     """
     try:
         options = {"max_pixels": str(limits.max_pixels)}
@@ -45,14 +46,18 @@ def open_video(stream: BinaryIO, found: Format, limits: MediaLimits) -> Iterator
             video.codec_context.options = options
             video.thread_type = "AUTO"
             yield container, video
+    except av.error.EOFError as error:
+        raise MediaError("zero_duration", f"the {found.name} ends before its first frame") from error
     except av.error.FFmpegError as error:
         raise MediaError("unreadable", f"the {found.name} is damaged: {error.strerror or error}") from error
 
 
 def probe(stream: BinaryIO, found: Format, limits: MediaLimits, watch: Stopwatch) -> VideoIndex:
     """Read through a video without decoding it. Raises `MediaError` as `open_video` and `read_index` do."""
+    declared_s = declared_length(found.name, stream, watch)
+    stream.seek(0)
     with open_video(stream, found, limits) as (container, video):
-        return read_index(container, video, limits, watch)
+        return read_index(container, video, declared_s, limits, watch)
 
 
 def frames(
