@@ -44,20 +44,16 @@ def region_bars(regions: Sequence[RegionEvidence]) -> Pixels:
     places = np.cumsum(heights) - np.array(heights) / 2
 
     def draw(axes: Axes) -> None:
+        if not ordered:
+            axes.set_axis_off()
+            return _note(axes, "no region gave evidence")
         values = [evidence.contribution for evidence in ordered]
         axes.barh(places, values, height=0.62, color=[_rgb(FAKE if value > 0 else REAL) for value in values])
         axes.set_yticks(places, [evidence.region.replace("_", " ") for evidence in ordered])
         for place, value, text in zip(places, values, words, strict=True):
             _beside_bar(axes, place, value, text)
-        reach = 1.3 * max([abs(value) for value in values if value] or [1.0])
-        axes.set(xlim=(-reach, reach), ylim=(0, sum(heights) or 1))
-        axes.set_xlabel("contribution to the log-odds of “fake”\n← towards real        towards fake →")
-        axes.axvline(0, color=_rgb(INK), linewidth=1)
-        axes.tick_params(axis="y", length=0)
-        axes.spines[["left", "right", "top"]].set_visible(False)
-        if not ordered:
-            _note(axes, "no region gave evidence")
-            axes.set_axis_off()
+        _log_odds_axis(axes, reach=1.3 * (max(map(abs, values)) or 1), height=sum(heights))
+        return None
 
     return _drawn(10, 1.2 + 0.36 * (sum(heights) or 1), draw)
 
@@ -118,10 +114,18 @@ def _note(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=_rgb(INK), bbox=paper)
 
 
+def _log_odds_axis(axes: Axes, reach: float, height: float) -> None:
+    axes.set(xlim=(-reach, reach), ylim=(0, height))
+    axes.set_xlabel("contribution to the log-odds of “fake”\n← towards real        towards fake →")
+    axes.axvline(0, color=_rgb(INK), linewidth=1)
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["left", "right", "top"]].set_visible(False)
+
+
 def _beside_bar(axes: Axes, place: float, value: float, text: str) -> None:
     """The number at the end of the bar, the evidence to the right of the axes."""
     axes.annotate(
-        f"{value:+.2f}".replace("-", "−"),
+        f"{value:+.2f}".replace("-", "−") if value else "0",
         (value, place),
         xytext=(4 if value >= 0 else -4, 0),
         textcoords="offset points",
@@ -166,7 +170,7 @@ def _threshold_line(axes: Axes, threshold: float | None) -> None:
     if threshold is None:
         return
     axes.axhspan(threshold, 1.02, color=_rgb(FAKE), alpha=0.07, linewidth=0)
-    axes.axhline(threshold, color=_rgb(FAKE), linestyle="--", linewidth=1)
+    axes.axhline(threshold, color=_rgb(FAKE), linestyle="--", linewidth=1, zorder=3)
     words = f"threshold {probability(threshold)}\nfake from here up"
     beside = axes.get_yaxis_transform()
     axes.text(1.01, threshold, words, transform=beside, va="center", color=_rgb(FAKE), fontsize="small")
