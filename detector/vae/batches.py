@@ -44,7 +44,12 @@ def reconstruct(
         return _map(lambda values: values[0][:0], [reconstruct(step, one, device, stride, second_pass)])
     parts = torch.split(checked, max(1, MAX_PIXELS // checked.shape[-1] ** 2))
     with torch.inference_mode():
-        return _map(torch.cat, [_passes(step, part.to(device, torch.float32), second_pass) for part in parts])
+        return concat([_passes(step, part.to(device, torch.float32), second_pass) for part in parts])
+
+
+def concat(parts: list[Reconstruction]) -> Reconstruction:
+    """Reconstructions of several batches by one model as that of one batch."""
+    return _map(torch.cat, parts)
 
 
 def _passes(step: Step, pixels: Tensor, second_pass: bool) -> Reconstruction:
