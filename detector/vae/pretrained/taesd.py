@@ -40,7 +40,8 @@ def load_taesd(source: str = "", device: str = "cpu") -> Pretrained:
     except WeightsError as error:
         raise WeightsError(f"{files[0].name}, {files[1].name}: {error}") from error
     for part in (head, tail, stack):
-        part.eval().requires_grad_(False).to(device)
+        part.eval().requires_grad_(False)
+        part.to(device).to(memory_format=torch.channels_last)  # A fifth faster on a CPU.
     return Pretrained(
         name=feature_name(files[0].stem.removesuffix("_encoder")),
         version=weights.version(*files),
