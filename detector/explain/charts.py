@@ -39,21 +39,23 @@ def region_bars(regions: Sequence[RegionEvidence]) -> Pixels:
         (H, W, 3) uint8 RGB, with the evidence in words beside each bar.
     """
     ordered = sorted(regions, key=lambda evidence: evidence.contribution)
-    words = ["\n".join(wrap(evidence.words.removeprefix(f"{evidence.region}: "), 48)) for evidence in ordered]
+    names = [evidence.region.replace("_", " ") for evidence in ordered]
+    stories = [evidence.words.removeprefix(f"{name}: ") for name, evidence in zip(names, ordered, strict=True)]
+    words = ["\n".join(wrap(story, 48)) for story in stories]
     heights = [1 + max(0, text.count("\n") - 1) * 0.5 for text in words]
     places = np.cumsum(heights) - np.array(heights) / 2
 
     def draw(axes: Axes) -> None:
         if not ordered:
             axes.set_axis_off()
-            return _note(axes, "no region gave evidence")
+            _note(axes, "no region gave evidence")
+            return
         values = [evidence.contribution for evidence in ordered]
         axes.barh(places, values, height=0.62, color=[_rgb(FAKE if value > 0 else REAL) for value in values])
-        axes.set_yticks(places, [evidence.region.replace("_", " ") for evidence in ordered])
+        axes.set_yticks(places, names)
         for place, value, text in zip(places, values, words, strict=True):
             _beside_bar(axes, place, value, text)
         _log_odds_axis(axes, reach=1.3 * (max(map(abs, values)) or 1), height=sum(heights))
-        return None
 
     return _drawn(10, 1.2 + 0.36 * (sum(heights) or 1), draw)
 

@@ -57,6 +57,12 @@ def test_the_evidence_in_words_is_there_and_long_words_make_room() -> None:
     assert len(region_bars(long)) > len(region_bars(plain))
 
 
+def test_the_region_is_not_said_twice() -> None:
+    said = region_bars([RegionEvidence("right_eye", 0.5, "right eye: error 2.0 σ above real faces")])
+    bare = region_bars([RegionEvidence("right_eye", 0.5, "error 2.0 σ above real faces")])
+    np.testing.assert_array_equal(said, bare)
+
+
 @pytest.mark.parametrize("regions", [[], evidence(mouth=0.0), evidence(**{f"region_{n}": n - 9.0 for n in range(18)})])
 def test_nothing_is_cut_off_at_the_border(regions: list[RegionEvidence]) -> None:
     picture = region_bars(regions)
