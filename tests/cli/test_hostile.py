@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.hostile import HOSTILE, make_hostile
 
 from tests.cli.conftest import environment
+from tests.hostile import HOSTILE, make_hostile
 
 GIB = 2**30
 
