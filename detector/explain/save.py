@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from detector.explain.boxes import annotate
 from detector.explain.charts import region_bars, timeline
 from detector.explain.evidence import FaceEvidence
 from detector.explain.maps import heatmap, triptych
-from detector.types import Frame, Pixels, Report
+from detector.types import FaceReport, Frame, Pixels, Report
 
 MARGIN = 0.5
 """How much of the frame a heatmap shows on each side of a face's window, in window sides."""
@@ -26,7 +26,12 @@ LONGEST_STEM = 180
 
 
 def save_explanation(
-    report: Report, frame: Frame, evidence: Mapping[int, FaceEvidence], folder: Path, stem: str | None = None
+    report: Report,
+    frame: Frame,
+    evidence: Mapping[int, FaceEvidence],
+    folder: Path,
+    stem: str | None = None,
+    sightings: Sequence[FaceReport] = (),
 ) -> list[Path]:
     """Write every picture of one report as PNG; files of the same names are replaced, each in one step.
 
@@ -41,6 +46,8 @@ def save_explanation(
         folder: where to write; made if missing.
         stem: the beginning of every file name; None takes that of `Report.path`. Give one where two files of a
             batch share theirs.
+        sightings: every face in every frame of a video, of which `Report.faces` has one a person; none stands for
+            `Report.faces`.
 
     Returns:
         the files written, in the order above.
@@ -51,23 +58,25 @@ def save_explanation(
     folder.mkdir(parents=True, exist_ok=True)
     start = _short(stem or (Path(report.path).stem.lstrip("-.") or "stdin"))
     paths = []
-    for ending, pixels in _pictures(report, frame, evidence):
+    for ending, pixels in _pictures(report, frame, evidence, sightings or report.faces):
         paths.append(folder / f"{start}.{ending}.png")
         _write(paths[-1], pixels)
     return paths
 
 
-def _pictures(report: Report, frame: Frame, evidence: Mapping[int, FaceEvidence]) -> Iterator[tuple[str, Pixels]]:
+def _pictures(
+    report: Report, frame: Frame, evidence: Mapping[int, FaceEvidence], sightings: Sequence[FaceReport]
+) -> Iterator[tuple[str, Pixels]]:
     here = [row for row, face in enumerate(report.faces) if face.time_s == frame.time_s]
     if strangers := sorted(set(evidence) - set(here)):
         raise UsageError(f"expected evidence of faces {here}, which this frame shows, got it of faces {strangers}")
-    yield "annotated", annotate(frame, [report.faces[row] for row in here], report.threshold)
+    yield "annotated", annotate(frame, [face for face in sightings if face.time_s == frame.time_s], report.threshold)
     for row, face in sorted(evidence.items()):
         yield f"face{row}.triptych", triptych(face.pixels, face.reconstruction, face.error)
         yield f"face{row}.heatmap", _close_up(frame, face)
         yield f"face{row}.regions", region_bars(report.faces[row].regions)
     if report.media == "video":
-        yield "timeline", timeline(report.timeline, report.threshold, report.faces)
+        yield "timeline", timeline(report.timeline, report.threshold, sightings)
 
 
 def _close_up(frame: Frame, face: FaceEvidence) -> Pixels:

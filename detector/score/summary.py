@@ -46,14 +46,26 @@ class Person:
 
 @dataclass(eq=False)
 class Summary:
-    """What is known of one file so far."""
+    """What is known of one file so far.
+
+    Attributes:
+        path: the file.
+        persons: everybody in it, by track, or by row in a picture.
+        timeline: the most suspicious face of every frame of a video.
+        sightings: every face of every frame, without its evidence.
+        first: the first frame, for the pictures of a file in which there is nobody.
+    """
 
     path: str
     persons: dict[int, Person] = field(default_factory=dict)
     timeline: list[TimelinePoint] = field(default_factory=list)
+    sightings: list[FaceReport] = field(default_factory=list)
+    first: Judged | None = None
 
     def add(self, judged: Judged) -> None:
         """Take in one more judged frame."""
+        self.first = self.first or judged
+        self.sightings += [replace(face, regions=()) for face in judged.faces]
         for row, face in enumerate(judged.faces):
             key = row if face.track is None else face.track
             self.persons.setdefault(key, Person(face, judged)).add(face, judged)

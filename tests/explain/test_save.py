@@ -71,6 +71,14 @@ def test_the_frame_shows_only_its_own_faces(tmp_path: Path) -> None:
         save_explanation(report(video=True), FRAME, {2: EVIDENCE}, tmp_path)
 
 
+def test_everybody_in_the_frame_is_boxed_whenever_they_were_most_suspicious(tmp_path: Path) -> None:
+    later = Frame(FRAME.pixels, time_s=0.5, index=1)
+    sighting = FaceReport((150, 40, 200, 100), 0.9, 0.4, time_s=0.5, track=1)
+    save_explanation(report(video=True), later, {}, tmp_path, sightings=[sighting])
+    annotated = np.asarray(Image.open(tmp_path / "photo.annotated.png"))
+    assert (annotated[40:62, 150:170] != 90).any()
+
+
 def test_nothing_scored_still_shows_what_was_seen(tmp_path: Path) -> None:
     nothing = Report("blank.png", "image", "abstained", "no_face")
     assert [path.name for path in save_explanation(nothing, FRAME, {}, tmp_path)] == ["blank.annotated.png"]
