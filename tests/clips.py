@@ -67,11 +67,11 @@ def write_sound(path: Path) -> Path:
 
 
 def number_card(number: int, side: int = 64) -> Pixels:
-    """A picture that says its number from 0 to 4095 in 12 black and white blocks, so that any codec keeps it."""
+    """A picture that says its number from 0 to 4095 in 12 dark and light blocks, so that any codec keeps it."""
     bits = [number >> k & 1 for k in range(12)]
     blocks = np.array(bits, np.uint8).reshape(3, 4) * 180 + 40
     card = np.kron(blocks, np.ones((side // 4, side // 4), np.uint8))
-    return np.repeat(np.vstack([card, np.full((side // 4, side), 128, np.uint8)])[:, :, None], 3, axis=2)
+    return np.repeat(np.vstack([card, np.full((side // 2, side), 128, np.uint8)])[:, :, None], 3, axis=2)
 
 
 def read_card(pixels: Pixels) -> int:

@@ -24,16 +24,12 @@ from detector.types import Pixels
 GROUND = 128
 """What is seen through transparent pixels: mid-grey, which no face stands out against."""
 
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""EXIF orientation to what turns the picture upright; 1 and nonsense leave it."""
+ROWS = 256
+"""Rows that are converted at a time, so that a large picture costs its own memory and one copy, not five."""
+
+_UPRIGHT = {2: (0, 0, 1), 3: (0, 1, 1), 4: (0, 1, 0), 5: (1, 0, 0), 6: (1, 0, 1), 7: (1, 1, 1), 8: (1, 1, 0)}
+"""EXIF orientation to what turns the stored picture upright: swap rows and columns, then reverse rows, then reverse
+columns. 1 and nonsense leave it as it is."""
 
 _WIDE = ("I;16", "I;16B", "I;16L", "I;16N")
 _FAULTS = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error)
@@ -81,17 +77,26 @@ def has_more(picture: Image.Image) -> bool:
 def upright_rgb(picture: Image.Image) -> Pixels:
     """Decode a picture to (H, W, 3) uint8 RGB: turned upright, 16 bits scaled to 8, transparency over mid-grey."""
     picture.load()
-    turn = _UPRIGHT.get(_orientation(picture))
+    if picture.mode in ("I", "F"):
+        raise MediaError("unsupported", "32 bits a sample have no known range; save the picture with 8 or 16")
+    width, height = picture.size
+    swap, rows, columns = _UPRIGHT.get(_orientation(picture), (0, 0, 0))
+    upright = np.empty((width, height, 3) if swap else (height, width, 3), np.uint8)
+    stored = upright[:: -1 if rows else 1, :: -1 if columns else 1]
+    stored = stored.transpose(1, 0, 2) if swap else stored
+    for top in range(0, height, ROWS):
+        bottom = min(top + ROWS, height)
+        stored[top:bottom] = _rgb(picture.crop((0, top, width, bottom)))
+    return upright
+
+
+def _rgb(picture: Image.Image) -> Pixels:
     if picture.mode in _WIDE:
         picture = Image.fromarray(_to_8_bits(picture))
-    elif picture.mode in ("I", "F"):
-        raise MediaError("unsupported", "32 bits a sample have no known range; save the picture with 8 or 16")
     elif picture.has_transparency_data:
-        colour = picture.convert("RGBA")
         ground = Image.new("RGBA", picture.size, (GROUND, GROUND, GROUND, 255))
-        picture = Image.alpha_composite(ground, colour)
-    picture = picture.convert("RGB")
-    return np.array(picture if turn is None else picture.transpose(turn), np.uint8)
+        picture = Image.alpha_composite(ground, picture.convert("RGBA"))
+    return np.asarray(picture.convert("RGB"), np.uint8)
 
 
 def _to_8_bits(picture: Image.Image) -> Pixels:
