@@ -32,10 +32,10 @@ def neighbour(values: Tensor, dy: int, dx: int) -> Tensor:
     Where that lies outside, the neighbour on the opposite side stands in: a pair at the same distance.
     """
     for axis, step in ((-2, dy), (-1, dx)):
-        if step:
-            size = values.shape[axis]
-            ahead, behind = values.narrow(axis, step, size - step), values.narrow(axis, size - 2 * step, step)
-            values = torch.cat([ahead, behind], dim=axis)
+        far, rest = abs(step), values.shape[axis] - abs(step)
+        ahead = values.narrow(axis, far, rest), values.narrow(axis, rest - far, far)
+        back = values.narrow(axis, far, far), values.narrow(axis, 0, rest)
+        values = torch.cat(ahead if step > 0 else back, dim=axis) if step else values
     return values
 
 

@@ -84,7 +84,7 @@ def face_coordinates(landmarks: Tensor, size: int) -> Tensor:
     """
     centres = torch.arange(size, dtype=torch.float32, device=landmarks.device) + 0.5
     pixels = torch.complex(centres[None, :].expand(size, -1), centres[:, None].expand(-1, size))
-    marks = torch.view_as_complex(landmarks.float().contiguous())
+    marks = torch.complex(*landmarks.float().unbind(-1))
     factor, shift = _similarity(marks, size)
     place = factor[:, None, None] * pixels + shift[:, None, None]
     return torch.stack([_straighten(place.real, (factor[:, None] * marks + shift[:, None]).real), place.imag], dim=-1)

@@ -12,7 +12,14 @@ from detector.features.local import GREY_LEVEL, correlation, log, luma, neighbou
 CHANNELS = ("red", "green", "blue")
 FLOOR = 0.025 * GREY_LEVEL
 
-LAGS = {"h1": ((0, 1),), "v1": ((1, 0),), "h2": ((0, 2),), "v2": ((2, 0),), "d1": ((1, 1),), "hv4": ((0, 4), (4, 0))}
+LAGS = {
+    "h1": ((0, 1), (0, -1)),
+    "v1": ((1, 0), (-1, 0)),
+    "d1": ((1, 1), (1, -1), (-1, 1), (-1, -1)),
+    "h2": ((0, 2), (0, -2)),
+    "v2": ((2, 0), (-2, 0)),
+    "hv4": ((0, 4), (0, -4), (4, 0), (-4, 0)),
+}
 """The neighbours of the autocorrelation: steps (down, right) in px."""
 
 LEVELS = 3
