@@ -44,6 +44,7 @@ def write_clip(
                 stream.pix_fmt, stream.gop_size = "yuv420p", gop
                 stream.codec_context.time_base, stream.time_base = unit, unit
                 stream.codec_context.max_b_frames = b_frames
+                stream.codec_context.thread_count = 1
                 if rotation or mirrored:
                     stream.set_display_rotation(rotation, hflip=mirrored)
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")

@@ -56,7 +56,7 @@ def open_picture(stream: BinaryIO, found: Format, limits: MediaLimits) -> Iterat
         try:
             with Image.open(cast(BinaryIO, tap), formats=[found.decoder]) as picture:
                 limits.check_pixels(*picture.size)
-                tap.short = False
+                tap.reads_header = False
                 yield picture
         except Image.DecompressionBombError as error:
             raise MediaError("too_many_pixels", f"{str(error).partition(',')[0]}; make the picture smaller") from error
@@ -127,15 +127,16 @@ def _webp_size(head: bytes) -> tuple[int, int]:
 
 
 class _Tap(io.RawIOBase):
-    """A stream that remembers whether somebody asked for more than there was: the mark of a truncated header."""
+    """A stream that remembers whether somebody asked for more header than there was. Pixels are read in blocks, whose
+    last one is always too large: there, decoders tell."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self.short = False
+        self.short, self.reads_header = False, True
 
     def read(self, count: int = -1) -> bytes:
         data = self._stream.read(count)
-        self.short |= len(data) < count
+        self.short |= self.reads_header and len(data) < count
         return data
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:

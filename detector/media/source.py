@@ -79,7 +79,7 @@ def _file_size(path: Path) -> int:
     except (OSError, ValueError) as error:
         raise _as_media_error(path, error) from error
     if not stat.S_ISREG(status.st_mode):
-        what = "a folder without media" if stat.S_ISDIR(status.st_mode) else "something else"
+        what = "a folder without media that can be read" if stat.S_ISDIR(status.st_mode) else "no regular file"
         raise MediaError("unreadable", f"expected a file, {path} is {what}")
     with _open_file(path):
         return status.st_size

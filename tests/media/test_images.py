@@ -181,6 +181,12 @@ def test_a_cut_picture_is_refused_or_whole(name: str, part: float) -> None:
         np.testing.assert_array_equal(decoded(cut), decoded(content))
 
 
+@pytest.mark.parametrize("name", ["JPEG", "JPEG progressive"])
+def test_a_jpeg_cut_anywhere_is_truncated(name: str) -> None:
+    content = encoded(Image.new("RGB", (16, 16), "red"), name, **ALL[name])
+    assert {reason(content[:length]) for length in range(3, len(content))} == {"truncated"}
+
+
 @pytest.mark.parametrize("name", ALL)
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
