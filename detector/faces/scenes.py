@@ -73,13 +73,10 @@ def _paste(canvas: Pixels, owner: npt.NDArray[np.int64], number: int, picture: P
     target = rng.uniform(-0.05, 1.05, 2) * side
     anchor = candidates[picture.candidates[:, SCORE].argmax()]
     matrix = _turn((anchor[:2] + anchor[2:4]) / 2, target, scale, angle)
-    shape = pixels.shape[:2]
-    mask = cv2.warpAffine(np.full(shape, 255, np.uint8), matrix, (side, side), flags=cv2.INTER_NEAREST) > 0
-    warped = cv2.warpAffine(
-        _tint(pixels, rng), matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    canvas[mask] = warped[mask]
-    owner[mask] = number
+    warped = cv2.warpAffine(_tint(pixels, rng), matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
+    mask = _outline(pixels, matrix, side)
+    cv2.copyTo(warped, mask, canvas)
+    np.putmask(owner, mask > 0, number)
     return move(candidates, matrix)
 
 
@@ -120,6 +117,15 @@ def move(candidates: Array, matrix: npt.NDArray[np.float64]) -> Array:
     marks = candidates[:, LANDMARKS].reshape(-1, 5, 2) @ matrix[:, :2].T + matrix[:, 2]
     moved[:, LANDMARKS] = marks.reshape(-1, 10)
     return moved
+
+
+def _outline(pixels: Pixels, matrix: npt.NDArray[np.float64], side: int) -> Pixels:
+    """Where a picture lies on a canvas once it is moved: (side, side), 255 inside."""
+    height, width = pixels.shape[:2]
+    corners = np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]]) @ matrix[:, :2].T
+    mask = np.zeros((side, side), np.uint8)
+    cv2.fillConvexPoly(mask, np.round(corners + matrix[:, 2]).astype(np.int32), (255,))
+    return mask
 
 
 def _labels(placed: Sequence[Array], owner: npt.NDArray[np.int64]) -> tuple[Array, Array]:

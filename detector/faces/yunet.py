@@ -53,8 +53,8 @@ class YuNet:
         return found[np.isfinite(found).all(axis=1)]
 
 
-def load_yunet() -> YuNet:
-    """YuNet from the weights store.
+def load_yunet(levels: tuple[Level, ...] = LEVELS, min_score: float = MIN_SCORE) -> YuNet:
+    """YuNet from the weights store; the arguments are those of `YuNet`.
 
     Raises:
         WeightsError: its file is not in the store.
@@ -62,4 +62,4 @@ def load_yunet() -> YuNet:
     path = weights.find("yunet")
     if path is None:
         raise WeightsError("yunet is not in the weights store; fetch it with `detector models pull yunet`")
-    return YuNet(path)
+    return YuNet(path, levels, min_score)

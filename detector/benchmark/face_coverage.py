@@ -1,0 +1,168 @@
+"""How many faces each detector finds in a dataset, how many it makes up, and how long that takes.
+
+The truth is YuNet at all sizes: its largest face is the one to be found.
+"""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from detector.benchmark.faces import images, load_teacher
+from detector.faces import FaceDetector
+from detector.faces.coverage import compare
+from detector.faces.pyramid import BOX, SCORE, iou, suppress
+from detector.faces.scenes import SURE
+from detector.types import Array, Face, Frame, Pixels
+
+MIN_IOU = 0.4
+MIN_PX = 110
+"""Coverage is of pictures whose face is at least this high, px, by the manifest's ``face_px``."""
+_THUMB = 160
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """One picture, seen by one detector.
+
+    Attributes:
+        detector: its name.
+        source: the set the picture is from.
+        path: the picture.
+        pixels: (H, W, 3) uint8.
+        faces: what the detector found.
+        covered: the largest known face is among them.
+        error: mean distance of its landmarks from the known ones, in box sides; NaN where it was missed.
+        false: the found faces that are none.
+        seconds: how long the detector took.
+    """
+
+    detector: str
+    source: str
+    path: str
+    pixels: Pixels
+    faces: tuple[Face, ...]
+    covered: bool
+    error: float
+    false: tuple[Face, ...]
+    seconds: float
+
+
+def measure_faces(detectors: Sequence[FaceDetector], manifest: Path, split: str, out: Path) -> None:
+    """Look at every image of a split with every detector.
+
+    Leaves in `out`: ``coverage.csv``, one row per detector and set; ``false.png``, what was taken for a face;
+    ``missed.png`` and ``found.png``, the same of faces that were missed and found.
+    """
+    heights = _heights(manifest)
+    teacher = load_teacher()
+    looks: list[Look] = []
+    for sample, pixels in tqdm(images(manifest, split), desc=f"faces {split}"):
+        if heights[Path(sample.path).relative_to(manifest.parent).as_posix()] >= MIN_PX:
+            known = suppress(teacher.candidates(pixels))
+            looks += [_look(detector, sample.source, sample.path, pixels, known) for detector in detectors]
+    out.mkdir(parents=True, exist_ok=True)
+    _write_table(looks, out / "coverage.csv")
+    draw_sheet([(look.pixels, face) for look in looks for face in look.false], out / "false.png")
+    draw_sheet([(look.pixels, None) for look in looks if not look.covered], out / "missed.png")
+    every = max(1, len(looks) // 48)
+    draw_sheet([(look.pixels, look.faces[0]) for look in looks[::every] if look.faces], out / "found.png")
+
+
+def _heights(manifest: Path) -> dict[str, float]:
+    """What the manifest says of the height of the face in each picture, px."""
+    with manifest.open(newline="", encoding="utf-8") as lines:
+        return {row["path"]: float(row["face_px"] or 0) for row in csv.DictReader(lines)}
+
+
+def _look(detector: FaceDetector, source: str, path: str, pixels: Pixels, known: Array) -> Look:
+    start = time.perf_counter()
+    faces = detector([Frame(pixels)])[0]
+    seconds = time.perf_counter() - start
+    sure = known[known[:, SCORE] >= SURE]
+    largest = sure[np.argsort(sure[:, 1] - sure[:, 3])[:1]]
+    rows = np.array([[*face.box, *face.landmarks.ravel(), face.confidence] for face in faces], np.float32)
+    match = compare(rows.reshape(-1, known.shape[1]), largest, known[:, BOX], MIN_IOU)
+    seen = [bool((iou(face.box[None], known[:, BOX]) >= MIN_IOU).any()) for face in faces]
+    return Look(
+        detector=detector.name,
+        source=source,
+        path=path,
+        pixels=pixels,
+        faces=faces,
+        covered=bool(match.found.any()),
+        error=float(match.errors[0]) if len(match.errors) else float("nan"),
+        false=tuple(face for face, known_face in zip(faces, seen, strict=True) if not known_face),
+        seconds=seconds,
+    )
+
+
+def _write_table(looks: Sequence[Look], path: Path) -> None:
+    """One row per detector and set, and one per detector in all."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = [_row(group) for group in _groups(looks)]
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _groups(looks: Sequence[Look]) -> Iterable[tuple[str, str, list[Look]]]:
+    for detector in dict.fromkeys(look.detector for look in looks):
+        mine = [look for look in looks if look.detector == detector]
+        for source in sorted({look.source for look in mine}):
+            yield detector, source, [look for look in mine if look.source == source]
+        yield detector, "all", mine
+
+
+def _row(group: tuple[str, str, list[Look]]) -> dict[str, object]:
+    from scipy.stats import binomtest
+
+    detector, source, looks = group
+    covered = sum(look.covered for look in looks)
+    low, high = binomtest(covered, len(looks)).proportion_ci(method="wilson")
+    errors = [look.error for look in looks if look.covered]
+    return {
+        "detector": detector,
+        "set": source,
+        "pictures": len(looks),
+        "coverage": f"{covered / len(looks):.4f}",
+        "low95": f"{low:.4f}",
+        "high95": f"{high:.4f}",
+        "found_any": f"{np.mean([bool(look.faces) for look in looks]):.4f}",
+        "false_faces": sum(len(look.false) for look in looks),
+        "landmark_error": f"{np.mean(errors) if errors else np.nan:.4f}",
+        "median_ms": f"{1000 * np.median([look.seconds for look in looks]):.1f}",
+    }
+
+
+def draw_sheet(views: Sequence[tuple[Pixels, Face | None]], path: Path, columns: int = 12) -> None:
+    """Write a contact sheet of pictures around their face, box and landmarks drawn; nothing where there is none."""
+    thumbs = [_thumb(pixels, face) for pixels, face in views]
+    if not thumbs:
+        path.unlink(missing_ok=True)
+        return
+    thumbs += [np.zeros_like(thumbs[0])] * (-len(thumbs) % columns)
+    rows = [np.hstack(thumbs[at : at + columns]) for at in range(0, len(thumbs), columns)]
+    cv2.imwrite(str(path), np.vstack(rows)[:, :, ::-1])
+
+
+def _thumb(pixels: Pixels, face: Face | None) -> Pixels:
+    canvas = np.ascontiguousarray(pixels).copy()
+    width = max(1, max(pixels.shape[:2]) // 150)
+    if face is not None:
+        x0, y0, x1, y1 = face.box.round().astype(int).tolist()
+        cv2.rectangle(canvas, (x0, y0), (x1, y1), (0, 255, 0), width)
+        for x, y in face.landmarks.round().astype(int).tolist():
+            cv2.circle(canvas, (x, y), 2 * width, (255, 0, 0), -1)
+    scale = _THUMB / max(pixels.shape[:2])
+    size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
+    thumb = np.zeros((_THUMB, _THUMB, 3), np.uint8)
+    thumb[: size[1], : size[0]] = cv2.resize(canvas, size, interpolation=cv2.INTER_AREA)
+    return thumb
