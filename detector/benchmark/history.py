@@ -31,13 +31,13 @@ class History:
     """
 
     context: float = 2.0
-    first_quality: int | None = 75
+    first_quality: int | None = None
     small_px: tuple[float, float] | None = None
     face_px: tuple[float, float] = (200.0, 320.0)
-    last_quality: tuple[int, int] | None = (80, 95)
+    last_quality: tuple[int, int] | None = None
 
 
-STRICT = History()
+STRICT = History(first_quality=75, face_px=(200.0, 320.0), last_quality=(80, 95))
 """The protocol of the published control: q75, face at 200-320 px, random grid offset, q80-95."""
 
 

@@ -118,10 +118,16 @@ def difference(
 def _resampled(labels: Labels, groups: Groups, resamples: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
     """Rows of each resample: groups with replacement, within real, fake, and mixed groups."""
     rng = np.random.default_rng(seed)
-    strata: dict[tuple[int, ...], list[npt.NDArray[np.int64]]] = {}
-    for group in np.unique(groups):
-        members = np.flatnonzero(groups == group)
-        strata.setdefault(tuple(np.unique(labels[members]).tolist()), []).append(members)
+    _, group = np.unique(groups, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    counts = np.bincount(group)
+    starts = np.cumsum(counts) - counts
+    fakes = np.bincount(group, weights=labels)
+    strata = [np.flatnonzero(kind) for kind in (fakes == 0, fakes == counts, (fakes > 0) & (fakes < counts))]
     for _ in range(resamples):
-        picked = [stratum[i] for stratum in strata.values() for i in rng.integers(0, len(stratum), len(stratum))]
-        yield np.concatenate(picked)
+        picked = np.concatenate(
+            [stratum[rng.integers(0, len(stratum), len(stratum))] for stratum in strata if len(stratum)]
+        )
+        lengths = counts[picked]
+        shift = starts[picked] - (np.cumsum(lengths) - lengths)
+        yield order[np.repeat(shift, lengths) + np.arange(lengths.sum())]

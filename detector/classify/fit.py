@@ -29,6 +29,7 @@ class ClassifierConfig:
     Attributes:
         mode: "two-class" learns real against fake; "one-class" learns the density of real faces alone.
         candidates: which pipelines to try; None stands for all of the mode.
+        strength: of their regularisation; None tries those that each candidate names.
         folds: of the grouped cross-validation that chooses and calibrates.
         fpr: the share of real faces that may be called fake.
         seed: of everything random.
@@ -36,6 +37,7 @@ class ClassifierConfig:
 
     mode: Literal["two-class", "one-class"] = "two-class"
     candidates: tuple[str, ...] | None = None
+    strength: float | None = None
     folds: int = 5
     fpr: float = 0.05
     seed: int = 0
@@ -87,7 +89,7 @@ def fit_classifier(
     trials = [
         _Trial(name, strength, config, data)
         for name in config.candidates or config.registry
-        for strength in config.registry[name].strengths
+        for strength in ((config.strength,) if config.strength else config.registry[name].strengths)
     ]
     best = max(trials, key=lambda trial: trial.merit)
     slope, intercept = _calibrate(best.scores, data)

@@ -1,0 +1,141 @@
+"""What a study is made of: which pictures fit and which are reported, and the features of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from detector.benchmark.baselines import BASELINES
+from detector.benchmark.datasets import leaks, load_dataset
+from detector.benchmark.evaluate import Answers
+from detector.benchmark.extract import OURS, Extract, Tools, extract
+from detector.benchmark.history import STRICT, History
+from detector.classify import ClassifierConfig, FaceClassifier, fit_classifier
+from detector.errors import ConfigError
+from detector.faces import load_face_detector
+from detector.types import Sample
+from detector.vae import load_reconstructor
+
+if TYPE_CHECKING:
+    from detector.benchmark.study import Study
+
+PROTOCOL = "protocol"
+AS_FOUND = "as found"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which samples do what.
+
+    Attributes:
+        fit: what is fitted and, on its held-out folds, calibrated.
+        report: what the figures are about.
+        aside: the pictures of `Study.train_only` in the reported split: shown, not counted.
+    """
+
+    fit: tuple[Sample, ...]
+    report: tuple[Sample, ...]
+    aside: tuple[Sample, ...]
+
+
+def split(samples: Sequence[Sample], study: Study) -> Split:
+    """Part the samples as a study says.
+
+    Raises:
+        ConfigError: a group lies in more than one split, or a part is empty.
+    """
+    used = [sample for sample in samples if sample.source not in study.left_out]
+    if leaking := leaks(used):
+        group, splits = next(iter(leaking.items()))
+        raise ConfigError(f"{study.data}: {len(leaking)} groups leak across splits, e.g. {group}: {', '.join(splits)}")
+    fitted = ("train",) if study.held_out == "val" else ("train", "val")
+    plain = [sample for sample in used if sample.source not in study.train_only]
+    special = [sample for sample in used if sample.source in study.train_only]
+    parts = Split(
+        fit=(*(sample for sample in plain if sample.split in fitted), *_capped(special, study.train_only)),
+        report=tuple(sample for sample in plain if sample.split == study.held_out),
+        aside=tuple(sample for sample in special if sample.split == study.held_out),
+    )
+    if not parts.fit or not parts.report:
+        raise ConfigError(f"{study.data}: expected samples of the splits {', '.join(fitted)} and {study.held_out}")
+    return parts
+
+
+def load_tools(study: Study) -> Tools:
+    """The models that a study names."""
+    return Tools(
+        tuple(load_face_detector(name) for name in study.face_detectors),
+        tuple(load_reconstructor(spec) for spec in study.reconstructors),
+        tuple(BASELINES),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """The features of a study's pictures.
+
+    Attributes:
+        fit: what may be fitted, under each of the study's histories.
+        report: what is reported, under each condition: `PROTOCOL`, `AS_FOUND` and the study's own.
+        aside: what is shown and not counted, under the first two.
+        versions: the models that made the features of `OURS`.
+        how: how to fit.
+    """
+
+    fit: Extract
+    report: Extract
+    aside: Extract
+    versions: Mapping[str, str]
+    how: ClassifierConfig
+
+    @classmethod
+    def of(cls, study: Study, tools: Tools) -> Material:
+        """Extract what a study asks for, or read what an earlier run has extracted."""
+        parts = split(load_dataset(study.dataset, study.data), study)
+        found: dict[str, History | None] = {PROTOCOL: STRICT, AS_FOUND: None}
+        return cls(
+            extract(parts.fit, study.histories, tools, study.work, study.seed),
+            extract(parts.report, {**found, **study.conditions}, tools, study.work, study.seed),
+            extract(parts.aside, found, tools, study.work, study.seed),
+            {model.name: model.version for model in tools.reconstructors},
+            study.classifier,
+        )
+
+    def classifier(self, approach: str) -> FaceClassifier:
+        """The classifier of an approach: `OURS`, or a baseline."""
+        rows = self.fit
+        versions = self.versions if approach == OURS else {}
+        return fit_classifier(rows.tables[approach], rows.labels, rows.groups, rows.origins, self.how, versions)
+
+    def without(self, *origins: str) -> Material:
+        """The same, but nothing of these origins is fitted."""
+        return replace(self, fit=self.fit.where(~np.isin(self.fit.origins, origins)))
+
+    def like(self, chosen: FaceClassifier) -> Material:
+        """The same, but the choice among candidates is as it was for `chosen`."""
+        candidate, strength = chosen.about["candidate"], float(chosen.about["strength"])
+        return replace(self, how=replace(self.how, candidates=(candidate,), strength=strength))
+
+    def answers(self, classifiers: Mapping[str, FaceClassifier], condition: str = PROTOCOL) -> Answers:
+        """What classifiers, by the name of their approach, say of the reported faces under a condition."""
+        return answers(self.report.where(self.report.histories == condition), classifiers)
+
+
+def answers(rows: Extract, classifiers: Mapping[str, FaceClassifier]) -> Answers:
+    """What classifiers, by the name of their approach, say of rows."""
+    probability = {name: classifier.probability(rows.tables[name]) for name, classifier in classifiers.items()}
+    return Answers(rows.labels, rows.groups, rows.origins, probability)
+
+
+def _capped(samples: Sequence[Sample], most: Mapping[str, int]) -> list[Sample]:
+    """The training pictures of each source, evenly thinned to at most so many."""
+    kept: list[Sample] = []
+    for source, count in most.items():
+        own = [sample for sample in samples if sample.source == source and sample.split == "train"]
+        places: npt.NDArray[np.int64] = np.linspace(0, len(own), min(count, len(own)), endpoint=False).astype(int)
+        kept += [own[place] for place in places]
+    return kept

@@ -1,0 +1,164 @@
+"""Figures -> Markdown that a person reads, and the scores behind them as CSV that a person can check."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from detector.benchmark.evaluate import Answers
+from detector.benchmark.extract import OURS
+from detector.benchmark.figures import COMPARED, CONTROL, Figures
+from detector.benchmark.material import AS_FOUND, PROTOCOL
+from detector.classify import FaceClassifier
+
+if TYPE_CHECKING:
+    from detector.benchmark.study import Study
+
+
+def write_report(study: Study, figures: Figures, ours: FaceClassifier) -> tuple[Path, Path]:
+    """Write ``accuracy.md`` and ``scores.csv`` into the study's report folder; their paths."""
+    study.report.mkdir(parents=True, exist_ok=True)
+    page, scores = study.report / "accuracy.md", study.report / "scores.csv"
+    page.write_text(_page(study, figures, ours), encoding="utf-8")
+    _write_scores(scores, figures.protocol)
+    return page, scores
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def auc_table(figures: Figures) -> str:
+    """AUC of every approach on every generator, under the protocol."""
+    generators = list(figures.aucs[OURS])
+    rows = [[approach, *(str(found[name]) for name in generators)] for approach, found in figures.aucs.items()]
+    rows.append(
+        [f"{OURS} less {CONTROL}", *(f"{e.value:+.3f} ({e.low:+.3f} to {e.high:+.3f})" for e in figures.gains.values())]
+    )
+    return table(["approach", *generators], rows)
+
+
+def flagged_table(figures: Figures) -> str:
+    """The share of each origin's faces that the threshold calls fake."""
+    rows = [
+        [origin, *(str(figures.flagged[name][origin]) for name in (PROTOCOL, AS_FOUND))]
+        for origin in figures.flagged[PROTOCOL]
+    ]
+    return table(["source or generator", PROTOCOL, AS_FOUND], rows)
+
+
+def unseen_table(figures: Figures) -> str:
+    """AUC of each generator by classifiers that never met it."""
+    generators = list(figures.unseen[OURS])
+    return table(
+        ["approach", *generators],
+        [[approach, *(str(figures.unseen[approach][name]) for name in generators)] for approach in COMPARED],
+    )
+
+
+PAGE = """# The classifier "{name}" on the split "{held_out}"
+
+Command: `detector train classifier experiments/{name}.toml`. Data: `{data}`. Models: {versions}.
+Figures are followed by their 95 % interval: bootstrap over groups or, for shares of faces, Clopper and Pearson's.
+
+Fitted on rows (one for each picture and history) of {real} (real)
+and {fake} (synthetic). Chosen: {candidate}, strength {strength}; its AUC on held-out
+folds, mean over generators, is {merit}. Threshold {threshold:.3f}, for a false-positive rate of {fpr:.0%}.
+
+## AUC by generator
+
+Under the protocol: every picture is encoded at q75, the face brought to 200-320 px, the grid shifted at random, and
+encoded again at q80-95. The rows "as found" see the file before that: they say how much the files would give away.
+
+{aucs}
+
+## A generator that was never met
+
+Nothing of the generator is fitted.
+
+{unseen}
+
+## Called fake at the threshold
+
+For real sources this is the false-positive rate, meant to be {fpr:.0%} at most. "As found" is the file as a user brings
+it. "Aside" are pictures with near-duplicates in training: shown, not counted.
+
+{flagged}
+
+## Every metric, all generators together
+
+{metrics}
+
+## Robustness
+
+{conditions}
+
+## Checks
+
+{checks}
+
+## Coverage
+
+Pictures in which a face was found and judged.
+
+{coverage}
+"""
+
+
+def _page(study: Study, figures: Figures, ours: FaceClassifier) -> str:
+    return PAGE.format(
+        name=study.name,
+        held_out=study.held_out,
+        data=study.data.as_posix(),
+        versions=", ".join(f"{name} {version}" for name, version in ours.versions.items()),
+        real=ours.about["real faces"],
+        fake=ours.about["synthetic faces"],
+        candidate=ours.about["candidate"],
+        strength=ours.about["strength"],
+        merit=ours.about["cross-validated AUC, mean over generators"],
+        threshold=ours.threshold,
+        fpr=ours.fpr,
+        aucs=auc_table(figures),
+        unseen=unseen_table(figures),
+        flagged=flagged_table(figures),
+        metrics=_metrics_table(figures),
+        conditions=_conditions_table(figures),
+        checks=table(["check", "AUC, all generators"], [[name, found] for name, found in figures.checks.items()]),
+        coverage=_coverage_table(figures),
+    )
+
+
+def _metrics_table(figures: Figures) -> str:
+    names = figures.summary[OURS]
+    return table(["metric", *COMPARED], [[name, *(figures.summary[a][name] for a in COMPARED)] for name in names])
+
+
+def _conditions_table(figures: Figures) -> str:
+    generators = list(figures.aucs[OURS])
+    rows = [
+        [condition, approach, *(found[approach][name] for name in generators)]
+        for condition, found in figures.conditions.items()
+        for approach in COMPARED
+    ]
+    return table(["pictures", "approach", *generators], rows)
+
+
+def _coverage_table(figures: Figures) -> str:
+    origins = list(figures.coverage[PROTOCOL])
+    rows = [
+        [condition, *(f"{found[name].hits} of {found[name].count}" for name in origins)]
+        for condition, found in figures.coverage.items()
+    ]
+    return table(["pictures", *origins], rows)
+
+
+def _write_scores(path: Path, answers: Answers) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["group", "label", "origin", *answers.probability])
+        for place, columns in enumerate(zip(answers.groups, answers.labels, answers.origins, strict=True)):
+            rows.writerow([*columns, *(f"{probability[place]:.4f}" for probability in answers.probability.values())])

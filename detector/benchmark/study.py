@@ -1,0 +1,103 @@
+"""Fit the classifier that the package ships, and measure it: `detector train classifier CONFIG.toml`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from detector import tracking
+from detector.benchmark.card import write_card
+from detector.benchmark.extract import OURS, Tools
+from detector.benchmark.figures import Figures, measure
+from detector.benchmark.history import History
+from detector.benchmark.material import Material, load_tools
+from detector.benchmark.report import write_report
+from detector.classify import ClassifierConfig
+from detector.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Study:
+    """One study of a classifier.
+
+    Attributes:
+        histories: what each picture that trains goes through, once each.
+        name: of the run.
+        dataset, data: an entry of `DATASETS`, and what it reads.
+        left_out: sources that are not used.
+        train_only: sources whose near-duplicates lie across the splits, and how many of their pictures train; nothing
+            else of them calibrates or counts.
+        held_out: the split that is reported. While it is "val", only "train" is fitted; for "test", "train" and "val".
+        face_detectors: entries of `FACE_DETECTORS`; they take turns.
+        reconstructors: the VAEs, as "name" or "name:source".
+        conditions: further histories that the report is repeated under.
+        classifier: how to fit.
+        seed: of the histories.
+        model, card: where the classifier and its model card go.
+        report: folder for the tables.
+        work: folder for what can be made again.
+        store: folder of the experiment's record.
+    """
+
+    histories: Mapping[str, History]
+    name: str = "default"
+    dataset: str = "manifest"
+    data: Path = Path("../shared/data/manifest.csv")
+    left_out: tuple[str, ...] = ()
+    train_only: Mapping[str, int] = field(default_factory=dict)
+    held_out: Literal["val", "test"] = "test"
+    face_detectors: tuple[str, ...] = ("face-net",)
+    reconstructors: tuple[str, ...] = ("face-vae",)
+    conditions: Mapping[str, History] = field(default_factory=dict)
+    classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
+    seed: int = 0
+    model: Path = Path("detector/assets/classifier.skops")
+    card: Path = Path("detector/assets/model-card.md")
+    report: Path = Path("reports/default")
+    work: Path = Path("runs/classifier")
+    store: Path = Path("runs")
+
+    def __post_init__(self) -> None:
+        if not self.histories:
+            raise ConfigError("histories: expected at least one, e.g. [histories.strict]")
+
+
+def teach_classifier(study: Study, tools: Tools | None = None) -> Path:
+    """Extract, fit, calibrate, and report the held-out split once.
+
+    Args:
+        study: what to do.
+        tools: the models to use instead of those that the study names.
+
+    Returns:
+        where the classifier is; its model card and its report are where the study says.
+    """
+    tools = tools or load_tools(study)
+    facts = {"data": str(study.data), "held out": study.held_out, "seed": str(study.seed), **tools.versions}
+    with tracking.start("classifier", study.name, facts, study.store) as run:
+        material = Material.of(study, tools)
+        fitted = {approach: material.classifier(approach) for approach in (OURS, *tools.baselines)}
+        fitted[OURS] = replace(fitted[OURS], about={**fitted[OURS].about, **facts})
+        figures = measure(material, fitted)
+        fitted[OURS].save(study.model)
+        for path in (
+            *write_report(study, figures, fitted[OURS]),
+            write_card(study, figures, fitted[OURS]),
+            study.model,
+        ):
+            run.artifact(path)
+        run.metrics(_scalars(figures))
+    return study.model
+
+
+def _scalars(figures: Figures) -> dict[str, float]:
+    """The figures that one wants to compare between runs, by names that MLflow takes."""
+    ours = {f"AUC {generator}": estimate.value for generator, estimate in figures.aucs[OURS].items()}
+    gains = {f"gain {generator}": estimate.value for generator, estimate in figures.gains.items()}
+    metrics = {
+        name.replace("@", " at ").replace("%", " percent"): estimate.value
+        for name, estimate in figures.summary[OURS].items()
+    }
+    return ours | gains | metrics

@@ -1,0 +1,32 @@
+"""One tiny study for the whole room."""
+
+from __future__ import annotations
+
+import pytest
+
+from detector.benchmark.extract import Tools
+from detector.benchmark.history import History
+from detector.benchmark.study import Study
+from detector.classify import ClassifierConfig
+from tests.benchmark.fakes import Blur, MiddleFace, dataset
+
+
+@pytest.fixture(scope="session")
+def tools() -> Tools:
+    return Tools((MiddleFace(),), (Blur(),), ("blur residual", "metadata"))
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    folder = tmp_path_factory.mktemp("study")
+    return Study(
+        histories={"bare": History(face_px=(100.0, 140.0))},
+        data=dataset(folder, {"train": 4, "val": 2, "test": 4}),
+        conditions={"JPEG 50": History(face_px=(100.0, 140.0), last_quality=(50, 50))},
+        classifier=ClassifierConfig(candidates=("logistic",), strength=100.0, folds=3),
+        model=folder / "classifier.skops",
+        card=folder / "card.md",
+        report=folder / "report",
+        work=folder / "work",
+        store=folder / "runs",
+    )
