@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from detector.benchmark.faces import images, load_teacher
+from detector.benchmark.faces import Teacher, images
 from detector.faces import FaceDetector
 from detector.faces.coverage import compare
 from detector.faces.pyramid import BOX, SCORE, iou, suppress
@@ -25,7 +25,7 @@ from detector.types import Array, Face, Frame, Pixels
 MIN_IOU = 0.4
 MIN_PX = 110
 """Coverage is of pictures whose face is at least this high, px, by the manifest's ``face_px``."""
-_THUMB = 160
+_THUMB = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,18 +35,16 @@ class Look:
     Attributes:
         detector: its name.
         source: the set the picture is from.
-        path: the picture.
         pixels: (H, W, 3) uint8.
         faces: what the detector found.
         covered: the largest known face is among them.
         error: mean distance of its landmarks from the known ones, in box sides; NaN where it was missed.
         false: the found faces that are none.
-        seconds: how long the detector took.
+        seconds: processor time of the detector, all threads together: it hardly depends on what else runs.
     """
 
     detector: str
     source: str
-    path: str
     pixels: Pixels
     faces: tuple[Face, ...]
     covered: bool
@@ -55,25 +53,36 @@ class Look:
     seconds: float
 
 
-def measure_faces(detectors: Sequence[FaceDetector], manifest: Path, split: str, out: Path) -> None:
+def measure_faces(
+    detectors: Sequence[FaceDetector], teacher: Teacher, manifest: Path, split: str, table: Path, sheets: Path
+) -> None:
     """Look at every image of a split with every detector.
 
-    Leaves in `out`: ``coverage.csv``, one row per detector and set; ``false.png``, what was taken for a face;
-    ``missed.png`` and ``found.png``, the same of faces that were missed and found.
+    Args:
+        detectors: whom to compare.
+        teacher: who knows where the faces are: `detector.benchmark.faces.load_teacher`.
+        manifest: the dataset, with a column ``face_px``.
+        split: which part of it.
+        table: CSV to write, one row per detector and set.
+        sheets: folder for ``false.png``, what was taken for a face, and ``missed.png`` and ``found.png``, faces
+            that were missed and found; they show the dataset's people: not for a repository.
     """
     heights = _heights(manifest)
-    teacher = load_teacher()
     looks: list[Look] = []
     for sample, pixels in tqdm(images(manifest, split), desc=f"faces {split}"):
         if heights[Path(sample.path).relative_to(manifest.parent).as_posix()] >= MIN_PX:
             known = suppress(teacher.candidates(pixels))
-            looks += [_look(detector, sample.source, sample.path, pixels, known) for detector in detectors]
+            looks += [_look(detector, sample.source, pixels, known) for detector in detectors]
+    _write_table(looks, table)
+    for detector in detectors:
+        _write_sheets([look for look in looks if look.detector == detector.name], sheets / detector.name)
+
+
+def _write_sheets(looks: Sequence[Look], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    _write_table(looks, out / "coverage.csv")
-    draw_sheet([(look.pixels, face) for look in looks for face in look.false], out / "false.png")
-    draw_sheet([(look.pixels, None) for look in looks if not look.covered], out / "missed.png")
-    every = max(1, len(looks) // 48)
-    draw_sheet([(look.pixels, look.faces[0]) for look in looks[::every] if look.faces], out / "found.png")
+    draw_sheet([(look.pixels, [face]) for look in looks for face in look.false], out / "false.png")
+    draw_sheet([(look.pixels, look.faces) for look in looks if not look.covered], out / "missed.png")
+    draw_sheet([(look.pixels, look.faces) for look in looks[:: max(1, len(looks) // 48)]], out / "found.png")
 
 
 def _heights(manifest: Path) -> dict[str, float]:
@@ -82,10 +91,10 @@ def _heights(manifest: Path) -> dict[str, float]:
         return {row["path"]: float(row["face_px"] or 0) for row in csv.DictReader(lines)}
 
 
-def _look(detector: FaceDetector, source: str, path: str, pixels: Pixels, known: Array) -> Look:
-    start = time.perf_counter()
+def _look(detector: FaceDetector, source: str, pixels: Pixels, known: Array) -> Look:
+    start = time.process_time()
     faces = detector([Frame(pixels)])[0]
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     sure = known[known[:, SCORE] >= SURE]
     largest = sure[np.argsort(sure[:, 1] - sure[:, 3])[:1]]
     rows = np.array([[*face.box, *face.landmarks.ravel(), face.confidence] for face in faces], np.float32)
@@ -94,7 +103,6 @@ def _look(detector: FaceDetector, source: str, path: str, pixels: Pixels, known:
     return Look(
         detector=detector.name,
         source=source,
-        path=path,
         pixels=pixels,
         faces=faces,
         covered=bool(match.found.any()),
@@ -113,7 +121,7 @@ def _write_table(looks: Sequence[Look], path: Path) -> None:
         writer.writerows(rows)
 
 
-def _groups(looks: Sequence[Look]) -> Iterable[tuple[str, str, list[Look]]]:
+def _groups(looks: Sequence[Look]) -> Iterator[tuple[str, str, list[Look]]]:
     for detector in dict.fromkeys(look.detector for look in looks):
         mine = [look for look in looks if look.detector == detector]
         for source in sorted({look.source for look in mine}):
@@ -138,13 +146,13 @@ def _row(group: tuple[str, str, list[Look]]) -> dict[str, object]:
         "found_any": f"{np.mean([bool(look.faces) for look in looks]):.4f}",
         "false_faces": sum(len(look.false) for look in looks),
         "landmark_error": f"{np.mean(errors) if errors else np.nan:.4f}",
-        "median_ms": f"{1000 * np.median([look.seconds for look in looks]):.1f}",
+        "median_cpu_ms": f"{1000 * np.median([look.seconds for look in looks]):.1f}",
     }
 
 
-def draw_sheet(views: Sequence[tuple[Pixels, Face | None]], path: Path, columns: int = 12) -> None:
-    """Write a contact sheet of pictures around their face, box and landmarks drawn; nothing where there is none."""
-    thumbs = [_thumb(pixels, face) for pixels, face in views]
+def draw_sheet(views: Sequence[tuple[Pixels, Sequence[Face]]], path: Path, columns: int = 8) -> None:
+    """Write a contact sheet of pictures with faces, their box and landmarks drawn; nothing where there is none."""
+    thumbs = [_thumb(pixels, faces) for pixels, faces in views]
     if not thumbs:
         path.unlink(missing_ok=True)
         return
@@ -153,16 +161,44 @@ def draw_sheet(views: Sequence[tuple[Pixels, Face | None]], path: Path, columns:
     cv2.imwrite(str(path), np.vstack(rows)[:, :, ::-1])
 
 
-def _thumb(pixels: Pixels, face: Face | None) -> Pixels:
-    canvas = np.ascontiguousarray(pixels).copy()
-    width = max(1, max(pixels.shape[:2]) // 150)
-    if face is not None:
-        x0, y0, x1, y1 = face.box.round().astype(int).tolist()
-        cv2.rectangle(canvas, (x0, y0), (x1, y1), (0, 255, 0), width)
-        for x, y in face.landmarks.round().astype(int).tolist():
-            cv2.circle(canvas, (x, y), 2 * width, (255, 0, 0), -1)
+def _thumb(pixels: Pixels, faces: Sequence[Face]) -> Pixels:
+    """A picture reduced, its faces drawn: (`_THUMB`, `_THUMB`, 3)."""
     scale = _THUMB / max(pixels.shape[:2])
     size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
     thumb = np.zeros((_THUMB, _THUMB, 3), np.uint8)
-    thumb[: size[1], : size[0]] = cv2.resize(canvas, size, interpolation=cv2.INTER_AREA)
+    thumb[: size[1], : size[0]] = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    for face in faces:
+        x0, y0, x1, y1 = (face.box * scale).round().astype(int).tolist()
+        cv2.rectangle(thumb, (x0, y0), (x1, y1), (0, 255, 0), 1)
+        for x, y in (face.landmarks * scale).round().astype(int).tolist():
+            cv2.circle(thumb, (x, y), 2, (255, 60, 60), -1)
     return thumb
+
+
+def draw_trials(detectors: Sequence[FaceDetector], pixels: Pixels, path: Path) -> None:
+    """Write a sheet of what detectors find in one photo turned, reduced, blurred, darkened, mirrored and doubled.
+
+    A row or more for each detector; the photo is (H, W, 3) uint8 RGB.
+    """
+    trials = list(_trials(pixels))
+    draw_sheet([(trial, faces) for one in detectors for trial in trials for faces in one([Frame(trial)])], path)
+
+
+def _trials(pixels: Pixels) -> Iterator[Pixels]:
+    height, width = pixels.shape[:2]
+    for angle in (0, 20, 45, 90, 180):
+        turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
+        yield np.asarray(cv2.warpAffine(pixels, turn, (width, height)), np.uint8)
+    for sigma in (2.0, 5.0):
+        yield np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma), np.uint8)
+    yield np.asarray(pixels * 0.25, np.uint8)
+    for part in (4, 8):
+        small = np.zeros_like(pixels)
+        small[: height // part, : width // part] = cv2.resize(pixels, (width // part, height // part))
+        yield small
+    yield np.ascontiguousarray(pixels[: height // 2, : width // 2])
+    yield np.ascontiguousarray(pixels[: height // 3, width // 3 : width * 2 // 3])
+    yield np.hstack([pixels, pixels[:, ::-1]])
+    yield np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
+    yield np.asarray(cv2.resize(pixels, (width // 12, height // 12), interpolation=cv2.INTER_AREA), np.uint8)
+    yield np.random.default_rng(0).normal(pixels, 40).clip(0, 255).astype(np.uint8)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -31,6 +32,14 @@ REDUCED_PX = 400
 """The longer side of the pictures that training keeps."""
 
 
+class Teacher(Protocol):
+    """Whoever says where faces are."""
+
+    def candidates(self, pixels: Pixels) -> Array:
+        """Candidates (N, 15) in (H, W, 3) pixels, see `detector.faces.pyramid`; not merged, doubtful ones too."""
+        ...
+
+
 def teach_faces(config: FaceTrainConfig) -> Path:
     """Train the embedded detector on what YuNet sees in the training pictures of `config.data`.
 
@@ -41,14 +50,14 @@ def teach_faces(config: FaceTrainConfig) -> Path:
         WeightsError: YuNet is not in the weights store.
         ConfigError: the data has no manifest, or a checkpoint was made with another config.
     """
-    return train_faces(config, labelled(config, "train"), labelled(config, "val"))
+    teacher = load_teacher()
+    return train_faces(config, labelled(config, "train", teacher), labelled(config, "val", teacher))
 
 
-def labelled(config: FaceTrainConfig, split: str) -> list[Picture]:
-    """The pictures of a split in which YuNet sees someone, reduced; kept below `config.out` once they are made."""
+def labelled(config: FaceTrainConfig, split: str, teacher: Teacher) -> list[Picture]:
+    """The pictures of a split the teacher sees someone in, reduced; kept below `config.out` once made."""
     folder = config.out / "pictures" / split
     folder.mkdir(parents=True, exist_ok=True)
-    teacher = load_teacher()
     kept = [
         _keep(folder / f"{Path(sample.path).stem}.npz", pixels, teacher)
         for sample, pixels in tqdm(images(config.data / "manifest.csv", split), desc=f"pictures {split}")
@@ -68,7 +77,7 @@ def images(manifest: Path, split: str) -> Iterator[tuple[Sample, Pixels]]:
             yield sample, next(iter(media.frames(Sampling()))).pixels
 
 
-def _keep(path: Path, pixels: Pixels, teacher: YuNet) -> Picture:
+def _keep(path: Path, pixels: Pixels, teacher: Teacher) -> Picture:
     """The labelled picture that lies at `path`; made first where it does not."""
     if not path.exists():
         picture = _label(pixels, teacher)
@@ -79,7 +88,7 @@ def _keep(path: Path, pixels: Pixels, teacher: YuNet) -> Picture:
         return Picture(kept["pixels"], kept["candidates"])
 
 
-def _label(pixels: Pixels, teacher: YuNet) -> Picture:
+def _label(pixels: Pixels, teacher: Teacher) -> Picture:
     candidates: Array = suppress(teacher.candidates(pixels))
     scale = min(1.0, REDUCED_PX / max(pixels.shape[:2]))
     if scale < 1:

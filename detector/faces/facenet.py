@@ -36,7 +36,7 @@ class FaceNetDetector:
         self, network: FaceNet, version: str, levels: tuple[Level, ...] = LEVELS, min_score: float = MIN_SCORE
     ) -> None:
         self.version = version
-        self._network = network.eval()
+        self._network = network.eval().to(memory_format=torch.channels_last)
         self._levels, self._min_score = levels, min_score
 
     def __call__(self, frames: Sequence[Frame]) -> list[tuple[Face, ...]]:
