@@ -19,6 +19,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from detector.errors import MediaError
 from detector.media.kinds import Format
 from detector.media.limits import MediaLimits
+from detector.media.turn import Turn
 from detector.types import Pixels
 
 GROUND = 128
@@ -27,9 +28,16 @@ GROUND = 128
 ROWS = 256
 """Rows that are converted at a time, so that a large picture costs its own memory and one copy, not five."""
 
-_UPRIGHT = {2: (0, 0, 1), 3: (0, 1, 1), 4: (0, 1, 0), 5: (1, 0, 0), 6: (1, 0, 1), 7: (1, 1, 1), 8: (1, 1, 0)}
-"""EXIF orientation to what turns the stored picture upright: swap rows and columns, then reverse rows, then reverse
-columns. 1 and nonsense leave it as it is."""
+_TURNS = {
+    2: Turn(columns=True),
+    3: Turn(rows=True, columns=True),
+    4: Turn(rows=True),
+    5: Turn(swap=True),
+    6: Turn(swap=True, columns=True),
+    7: Turn(swap=True, rows=True, columns=True),
+    8: Turn(swap=True, rows=True),
+}
+"""EXIF orientation to what turns the picture upright; 1 and nonsense leave it as it is."""
 
 _WIDE = ("I;16", "I;16B", "I;16L", "I;16N")
 _FAULTS = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error)
@@ -46,9 +54,6 @@ def open_picture(stream: BinaryIO, found: Format, limits: MediaLimits) -> Iterat
     Raises:
         MediaError: too_many_pixels, truncated or unreadable.
     """
-    if found.name == "WebP":
-        limits.check_pixels(*_webp_size(stream.read(30)))
-        stream.seek(0)
     tap = _Tap(stream)
     # The filters of `warnings` belong to the process: one thread at a time may set and restore them.
     with _quiet_lock, warnings.catch_warnings():
@@ -80,10 +85,9 @@ def upright_rgb(picture: Image.Image) -> Pixels:
     if picture.mode in ("I", "F"):
         raise MediaError("unsupported", "32 bits a sample have no known range; save the picture with 8 or 16")
     width, height = picture.size
-    swap, rows, columns = _UPRIGHT.get(_orientation(picture), (0, 0, 0))
-    upright = np.empty((width, height, 3) if swap else (height, width, 3), np.uint8)
-    stored = upright[:: -1 if rows else 1, :: -1 if columns else 1]
-    stored = stored.transpose(1, 0, 2) if swap else stored
+    turn = _TURNS.get(_orientation(picture), Turn())
+    upright = np.empty((width, height, 3) if turn.swap else (height, width, 3), np.uint8)
+    stored = turn.stored(upright)
     for top in range(0, height, ROWS):
         bottom = min(top + ROWS, height)
         stored[top:bottom] = _rgb(picture.crop((0, top, width, bottom)))
@@ -111,19 +115,6 @@ def _orientation(picture: Image.Image) -> int:
         return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
     except _FAULTS:
         return 1
-
-
-def _webp_size(head: bytes) -> tuple[int, int]:
-    """Width and height from a WebP header: its decoder allocates the canvas before anybody can ask for its size."""
-    chunk = head[12:16].ljust(4)
-    head = head.ljust(30, b"\0")
-    if chunk == b"VP8X":
-        return int.from_bytes(head[24:27], "little") + 1, int.from_bytes(head[27:30], "little") + 1
-    if chunk == b"VP8L":
-        bits = int.from_bytes(head[21:25], "little")
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    width, height = struct.unpack("<HH", head[26:30])
-    return width & 0x3FFF, height & 0x3FFF
 
 
 class _Tap(io.RawIOBase):

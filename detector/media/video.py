@@ -16,7 +16,8 @@ from detector.media.kinds import Format
 from detector.media.limits import MediaLimits, Sampling, Stopwatch
 from detector.media.sampling import Numbers, pick
 from detector.media.structure import declared_length
-from detector.types import Frame, Pixels
+from detector.media.turn import Turn
+from detector.types import Frame
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -71,8 +72,11 @@ def frames(
     wanted = pick(index.starts, index.end, sampling)
     watch = Stopwatch(limits.timeout_s)
     with open_video(stream, found, limits) as (container, video):
+        turn = None
         for number, frame in _decode(container, video, index, wanted, watch):
-            picture = Frame(_upright(frame), float(index.starts[number]), number)
+            turn = turn or _turn(frame)
+            pixels = turn.upright(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
+            picture = Frame(np.ascontiguousarray(pixels), float(index.starts[number]), number)
             watch.stop()
             yield picture
             watch.start()
@@ -97,7 +101,7 @@ def _decode(
     key lies between them: reading an hour takes seconds, and unlike seeking it is exact in every container.
     """
     left = iter(wanted.tolist())
-    target, entry, last = next(left), 0, -1
+    target, entry, last, good = next(left), 0, -1, -1
     if index.stamps is not None:
         entry = index.entry(target)
     for position, packet in _packets(container, video, watch):
@@ -105,7 +109,8 @@ def _decode(
             continue
         for frame in video.decode(packet):
             last = _number(frame, last, index)
-            if last < target or frame.is_corrupt:
+            good = good if frame.is_corrupt else last
+            if good < target:
                 continue
             yield last, frame
             target = next((number for number in left if number > last), -1)
@@ -115,7 +120,7 @@ def _decode(
                 entry = index.entry(target)
                 video.codec_context.flush_buffers()
                 break
-    _check_reached(index, last, target)
+    _check_reached(index, good, int(wanted[-1]))
 
 
 def _packets(
@@ -136,23 +141,24 @@ def _number(frame: VideoFrame, last: int, index: VideoIndex) -> int:
     return min(int(np.searchsorted(index.stamps, frame.pts)), len(index.starts) - 1)
 
 
-def _check_reached(index: VideoIndex, last: int, target: int) -> None:
+def _check_reached(index: VideoIndex, last: int, final: int) -> None:
     """A codec may hide a frame of its own at the very end; more than that is missing."""
     if last < 0:
         raise MediaError("unreadable", "no frame of the video could be decoded")
-    missing = float(index.starts[target] - index.starts[last])
+    missing = float(index.starts[final] - index.starts[last])
     if missing > SLACK_S:
         raise MediaError("truncated", f"decoding ends {missing:.2f} s before the last frame; fetch the file again")
 
 
-def _upright(frame: VideoFrame) -> Pixels:
-    """RGB pixels (H, W, 3) as they are meant to be shown: turned and mirrored by the display matrix."""
-    pixels = frame.to_ndarray(format="rgb24")
+def _turn(frame: VideoFrame) -> Turn:
+    """What the display matrix asks for: x' = a x + c y, y' = b x + d y; only quarter turns and mirrors are honoured.
+
+    To be asked once a video, of its first frame: PyAV ties a frame whose side data was read to itself, so that its
+    memory waits for the garbage collector.
+    """
     matrix = cast("Mapping[str, bytes]", frame.side_data).get("DISPLAYMATRIX")
     if matrix is None:
-        return np.asarray(pixels, np.uint8)
-    # x' = a x + c y, y' = b x + d y; only quarter turns and mirrors are honoured.
+        return Turn()
     a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32).tolist()
-    if abs(b) > abs(a):
-        pixels, a, d = pixels.transpose(1, 0, 2), c, b
-    return np.ascontiguousarray(pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+    swap = abs(b) > abs(a)
+    return Turn(swap, rows=(b if swap else d) < 0, columns=(c if swap else a) < 0)
