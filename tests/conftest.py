@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from detector.types import Face, Frame, Pixels
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test may reach the network, whatever it asks for
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, NoReturn
 
+from detector.errors import WeightsError
 from detector.weights import PINNED, find, pull, store
 
 if TYPE_CHECKING:
@@ -29,8 +30,14 @@ def run(arguments: Namespace) -> int:
 def _list(_: Namespace) -> None:
     print(f"store: {store()}")
     for name, pinned in PINNED.items():
-        here = "here" if find(name) else "not here"
-        print(f"{name}: {here}, {pinned.size / 1e6:.1f} MB, {pinned.licence}, sha256 {pinned.sha256}")
+        print(f"{name}: {_state(name)}, {pinned.size / 1e6:.1f} MB, {pinned.licence}, sha256 {pinned.sha256}")
+
+
+def _state(name: str) -> str:
+    try:
+        return "here" if find(name) else "not here"
+    except WeightsError:
+        return "damaged"
 
 
 def _pull(arguments: Namespace) -> None:
