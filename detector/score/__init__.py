@@ -16,7 +16,7 @@ from detector.faces import FaceLimits, load_face_detector
 from detector.media import MediaLimits, Sampling
 from detector.score.ahead import ahead
 from detector.score.judge import Judge, unjudged
-from detector.score.look import Eyes, Sight
+from detector.score.look import PIXELS_AT_ONCE, Eyes, Sight
 from detector.score.summary import Summary
 from detector.types import MediaKind, Report
 from detector.vae import load_reconstructor
@@ -171,7 +171,12 @@ class Detector:
 
 
 def _full(waiting: list[tuple[Summary, Sight]]) -> bool:
-    return len(waiting) >= SIGHTS_AT_ONCE or sum(len(sight.usable) for _, sight in waiting) >= FACES_AT_ONCE
+    sights = [sight for _, sight in waiting]
+    return (
+        len(sights) >= SIGHTS_AT_ONCE
+        or sum(len(sight.usable) for sight in sights) >= FACES_AT_ONCE
+        or sum(sight.frame.pixels.size / 3 for sight in sights) >= PIXELS_AT_ONCE
+    )
 
 
 def _load_judge(vaes: tuple[str, ...], classifier: Path, device: str) -> Judge:

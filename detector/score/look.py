@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 
 from detector.faces import FaceDetector, FaceLimits, Tracker, unusable
@@ -13,6 +12,8 @@ from detector.media import Media, MediaLimits, Sampling, open_media
 from detector.types import Face, Frame
 
 FRAMES_AT_ONCE = 8
+PIXELS_AT_ONCE = 16e6
+"""Fewer large frames are looked at together: memory stays flat at any size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +64,21 @@ class Eyes:
     def look(self, media: Media) -> Iterator[Sight]:
         """Every sampled frame with its faces, streamed; faces of a video carry their track."""
         tracker = Tracker() if media.kind == "video" else None
-        frames = iter(media.frames(self.sampling))
-        while chunk := list(islice(frames, FRAMES_AT_ONCE)):
+        for chunk in _chunks(media.frames(self.sampling)):
             for frame, faces in zip(chunk, self.detector(chunk), strict=True):
                 yield self._sight(frame, tracker.update(faces, frame.index) if tracker else faces)
 
     def _sight(self, frame: Frame, faces: Sequence[Face]) -> Sight:
         reasons = tuple(unusable(frame, face, self.face_limits) for face in faces)
         return Sight(frame, tuple(faces), reasons)
+
+
+def _chunks(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
+    chunk: list[Frame] = []
+    for frame in frames:
+        chunk.append(frame)
+        if len(chunk) == FRAMES_AT_ONCE or sum(one.pixels.size / 3 for one in chunk) >= PIXELS_AT_ONCE:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
