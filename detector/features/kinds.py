@@ -26,6 +26,7 @@ FEATURES: dict[str, Feature] = {
     "spectrum": Feature(
         _of_error(spectrum.spectrum_maps), spectrum.spectrum_statistics, ("band_2", "band_4", "band_6", "slope")
     ),
+    "transfer": Feature(spectrum.transfer_maps, spectrum.transfer_statistics, ("error_2", "error_6")),
     "cooccurrence": Feature(
         _of_error(residual.cooccurrence_maps), residual.cooccurrence_statistics, ("same_00", "same_11", "opposite_11")
     ),
@@ -42,4 +43,4 @@ FEATURES: dict[str, Feature] = {
     "coding": Feature(likelihood.coding_maps, likelihood.coding_statistics, ("gap", "standardised")),
     "elbo": Feature(_of_code(likelihood.elbo_maps), likelihood.elbo_statistics, ("bits",)),
 }
-"""Kind to feature. The first seven need nothing but a reconstruction in pixels: any blur will do."""
+"""Kind to feature. The first eight need nothing but a reconstruction in pixels: any blur will do."""

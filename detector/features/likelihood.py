@@ -17,8 +17,6 @@ from detector.types import Reconstruction
 
 LOG2E = math.log2(math.e)
 FLOOR = 1e-4
-ACTIVE = 0.1
-"""A latent unit that tells more than this, in nats, is active."""
 
 
 def kl_maps(reconstruction: Reconstruction) -> Tensor | None:
@@ -34,16 +32,11 @@ def kl_statistics(means: Tensor) -> dict[str, Tensor]:
 
 
 def posterior_maps(reconstruction: Reconstruction) -> Tensor | None:
-    """|mu|, mu^2, log variance and active units of the posterior, each averaged over channels: (N, 4, h, w).
-
-    A unit's information is KL = (mu^2 + sigma^2 - 1 - log sigma^2) / 2 nats.
-    """
+    """|mu|, mu^2 and log variance of the posterior, each averaged over channels: (N, 3, h, w)."""
     if reconstruction.logvar is None:
         return None
     mean, logvar = reconstruction.mean, reconstruction.logvar
-    information = (mean.square() + logvar.exp() - 1 - logvar) / 2
-    maps = [mean.abs(), mean.square(), logvar, (information > ACTIVE).float()]
-    return torch.stack([m.mean(dim=1) for m in maps], dim=1)
+    return torch.stack([m.mean(dim=1) for m in (mean.abs(), mean.square(), logvar)], dim=1)
 
 
 def posterior_statistics(means: Tensor) -> dict[str, Tensor]:
@@ -51,14 +44,13 @@ def posterior_statistics(means: Tensor) -> dict[str, Tensor]:
 
     Returns:
         ``log_abs``: log of the mean |mu|; ``prior``: -log2 p(mu) in bits per latent dimension under the unit Gaussian,
-        (log2(2 pi) + mu^2 log2 e) / 2; ``logvar``: the mean log variance; ``active``: the share of active units.
+        (log2(2 pi) + mu^2 log2 e) / 2; ``logvar``: the mean log variance.
     """
-    absolute, square, logvar, active = means.unbind(-1)
+    absolute, square, logvar = means.unbind(-1)
     return {
         "log_abs": log(absolute, FLOOR),
         "prior": (math.log2(2 * math.pi) + square * LOG2E) / 2,
         "logvar": logvar,
-        "active": active,
     }
 
 

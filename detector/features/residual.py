@@ -77,18 +77,23 @@ def autocorrelation_statistics(means: Tensor) -> dict[str, Tensor]:
 def cooccurrence_maps(residual: Tensor) -> Tensor:
     """Which pair of quantised errors each pixel and its right (and lower) neighbour form: (N, 9, S, S).
 
-    The luma of the error is divided by its local root mean square, rounded and truncated to [-2, 2]; pairs that are
-    one under swapping and sign are counted as one (Fridrich & Kodovsky 2012, Rich models for steganalysis).
+    The luma of the error, less its local mean and over its local deviation (7 x 7 px; Mittal et al. 2012, No-reference
+    image quality assessment in the spatial domain, eq. 1), is rounded and truncated to [-2, 2]; pairs that are one
+    under swapping and sign are counted as one (Fridrich & Kodovsky 2012, Rich models for steganalysis).
     """
     error = luma(residual)
+    error = error - smooth(error)
     scale = smooth(error.square()).clamp_min(0).sqrt() + FLOOR
     level = (error / scale).round_().clamp_(1 - LEVELS, LEVELS - 1).to(torch.int8)
     return (_pairs(level, neighbour(level, 0, 1)) + _pairs(level, neighbour(level, 1, 0))) / 2
 
 
 def cooccurrence_statistics(means: Tensor) -> dict[str, Tensor]:
-    """The share of each pair: ``same_12`` is levels 1 and 2 of one sign, ``opposite_12`` of opposite ones."""
-    return {name: means[..., i] for i, name in enumerate(_PAIR_NAMES)}
+    """The share of each pair: ``same_12`` is levels 1 and 2 of one sign, ``opposite_12`` of opposite ones.
+
+    The last, ``opposite_22``, is what the others leave of 1, and is not told.
+    """
+    return {name: means[..., i] for i, name in enumerate(_PAIR_NAMES[:-1])}
 
 
 _LEVEL_PAIRS = [(i, j) for i in range(LEVELS) for j in range(i, LEVELS)]

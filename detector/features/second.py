@@ -69,6 +69,6 @@ def latent_shift_maps(reconstruction: Reconstruction) -> Tensor | None:
 
 
 def latent_shift_statistics(means: Tensor) -> dict[str, Tensor]:
-    """Log root mean square change of the latent in a second pass, absolute and relative to the latent's own."""
+    """``ratio``: log of the root mean square change of the latent in a second pass over the latent's own."""
     size, change = (log(value, LATENT_FLOOR) / 2 for value in means.unbind(-1))
-    return {"log_rms": change, "ratio": change - size}
+    return {"ratio": change - size}

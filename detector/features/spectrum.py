@@ -14,12 +14,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from detector.features.local import GREY_LEVEL, luma
+from detector.types import Reconstruction
 
 BLOCK = 16
 HOP = 8
 HALF = BLOCK // 2 + 1
 BANDS = tuple(range(1, 9))
 """Radial bands, in multiples of 1/16 cycles per px, each +- 1/2; the corners beyond are a band of their own."""
+BAND_NAMES = (*(str(k) for k in BANDS), "corner")
 FLOOR = (0.025 * GREY_LEVEL) ** 2
 
 
@@ -47,7 +49,7 @@ def spectrum_statistics(means: Tensor) -> dict[str, Tensor]:
     """The shape of the spectrum; its level is the error's own.
 
     Returns:
-        ``band_1`` to ``band_8`` and ``corner``: log of the mean power of a radial band over the mean of all bands;
+        ``band_1`` to ``band_8`` and ``band_corner``: log of the mean power of a radial band over the mean of all bands;
         ``slope``: of log power against log frequency (natural images: about -2);
         ``peak``: the largest log ratio of one frequency's power to its band's;
         ``grid_2``, ``grid_4``, ``grid_8``: mean log power on the lines of period 2 (4, 8) px less that beside them;
@@ -58,13 +60,32 @@ def spectrum_statistics(means: Tensor) -> dict[str, Tensor]:
     bands = torch.log(power @ radial.T)
     shares = bands - torch.logsumexp(bands, dim=-1, keepdim=True) + math.log(len(radial))
     above = torch.log(power) - bands @ (radial > 0).to(power)
-    names = [*(f"band_{k}" for k in BANDS), "corner"]
     return {
-        **dict(zip(names, shares.unbind(-1), strict=True)),
+        **{f"band_{name}": share for name, share in zip(BAND_NAMES, shares.unbind(-1), strict=True)},
         "slope": _slope(bands[..., :-1]),
         "peak": above.amax(dim=-1),
         **{name: torch.log(power) @ contrast.to(power) for name, contrast in contrasts.items()},
     }
+
+
+def transfer_maps(pixels: Tensor, reconstruction: Reconstruction) -> Tensor:
+    """Block powers of the luma of the picture, its error and its reconstruction: (N, 3 x 16 x 9, S / 8, S / 8)."""
+    images = pixels, pixels - reconstruction.pixels, reconstruction.pixels
+    return torch.cat([block_power(luma(image)) for image in images], dim=1)
+
+
+def transfer_statistics(means: Tensor) -> dict[str, Tensor]:
+    """What part of each frequency the VAE lost, and what part it gave back: the error for the detail there was.
+
+    Returns:
+        ``error_1`` to ``error_8`` and ``error_corner``: log ratio of the error's power to the picture's in a radial
+        band; ``made_1`` to ``made_7``, every other band: of the reconstruction's power to the picture's.
+    """
+    power = torch.stack(means.chunk(3, dim=-1), dim=-2).clamp_min(0) + FLOOR
+    picture, error, made = torch.log(power @ _radial_bands().to(power).T).unbind(-2)
+    lost = {f"error_{name}": share for name, share in zip(BAND_NAMES, (error - picture).unbind(-1), strict=True)}
+    given = dict(zip(BAND_NAMES, (made - picture).unbind(-1), strict=True))
+    return {**lost, **{f"made_{k}": given[f"{k}"] for k in BANDS[::2]}}
 
 
 def _slope(bands: Tensor) -> Tensor:

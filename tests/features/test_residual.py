@@ -71,12 +71,13 @@ def test_autocorrelation_is_that_of_numpy_inside() -> None:
 
 
 def test_cooccurrence_of_a_checkerboard_by_hand() -> None:
-    """Every pixel is one root mean square from zero, every neighbour of the other sign."""
+    """Every pixel is one deviation from the mean, every neighbour of the other sign."""
     place = torch.arange(16)
     board = ((place[:, None] + place) % 2 * 2.0 - 1).expand(1, 3, 16, 16)
     got = residual.cooccurrence_statistics(means(residual.cooccurrence_maps(board)))
     assert got["opposite_11"] == pytest.approx(1)
     assert sum(got.values()) == pytest.approx(1)
+    assert "opposite_22" not in got
 
 
 def test_cooccurrence_of_columns_counts_both_directions() -> None:

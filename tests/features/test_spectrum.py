@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from detector.features import spectrum
+from detector.types import Reconstruction
 
 
 def noise(side: int = 64, seed: int = 0) -> Tensor:
@@ -47,7 +48,7 @@ def test_a_blur_makes_the_slope_steep() -> None:
 
 def test_the_shares_are_of_the_mean_power() -> None:
     got = statistics(noise())
-    shares = [np.exp(got[name]) for name in (*(f"band_{k}" for k in range(1, 9)), "corner")]
+    shares = [np.exp(got[name]) for name in (*(f"band_{k}" for k in range(1, 9)), "band_corner")]
     assert np.mean(shares) == pytest.approx(1)
 
 
@@ -81,3 +82,26 @@ def test_vertical_stripes_are_horizontal_frequencies() -> None:
 def test_a_block_weighs_every_pixel_once() -> None:
     hann = np.sin(np.pi * (np.arange(16) + 0.5) / 16) ** 2
     np.testing.assert_allclose(hann[:8] + hann[8:], 1)
+
+
+def transfer(pixels: Tensor, made: Tensor) -> dict[str, float]:
+    reconstruction = Reconstruction(made, mean=made[:, :, :1, :1])
+    means = spectrum.transfer_maps(pixels, reconstruction)[0].double().mean(dim=(1, 2))
+    return {name: float(value) for name, value in spectrum.transfer_statistics(means).items()}
+
+
+def test_transfer_of_a_scaled_picture_by_hand() -> None:
+    """A VAE that gives back 0.8 of every pixel leaves 0.2: powers of 0.64 and 0.04 in every band."""
+    pixels = noise(64)[:, None].expand(1, 3, 64, 64)
+    got = transfer(pixels, 0.8 * pixels)
+    assert {name: value for name, value in got.items() if name.startswith("made")} == pytest.approx(
+        {f"made_{k}": np.log(0.64) for k in (1, 3, 5, 7)}, abs=1e-3
+    )
+    assert [got["error_4"], got["error_corner"]] == pytest.approx([np.log(0.04)] * 2, abs=1e-3)
+
+
+def test_transfer_of_a_blur_loses_the_fine_and_keeps_the_coarse() -> None:
+    pixels = noise(64)[:, None].expand(1, 3, 64, 64)
+    got = transfer(pixels, F.avg_pool2d(F.pad(pixels, (1, 1, 1, 1), mode="reflect"), 3, 1))
+    assert got["error_1"] < -2 < -1 < got["error_8"] < 0.5
+    assert got["made_1"] > -0.5 > -2 > got["made_7"]
