@@ -3,7 +3,8 @@
     python experiments/haar_ceiling.py ../shared/data/manifest.csv val
 
 Every cascade for faces (two frontal ones; the profile one, both ways), as permissive as they come: small
-steps, no neighbours asked for. YuNet's faces are the truth; pictures are reduced to 400 px first.
+steps, no neighbours asked for. The largest face that YuNet sees is the truth. Every fourth picture of the split is looked at, reduced to 400 px;
+the seconds are of the processor.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from detector.types import Array, Pixels
 FRONTAL = ("haarcascade_frontalface_default.xml", "haarcascade_frontalface_alt2.xml")
 PROFILE = "haarcascade_profileface.xml"
 SMALLEST = 24
+STEP = 4
 
 
 def proposals(pixels: Pixels, neighbours: int) -> Array:
@@ -46,11 +48,11 @@ def _detect(name: str, grey: Pixels, neighbours: int) -> Iterator[tuple[int, int
 
 
 def main(manifest: Path, split: str) -> None:
-    pictures = labelled(FaceTrainConfig(data=manifest.parent), split, load_teacher())
+    pictures = labelled(FaceTrainConfig(data=manifest.parent), split, load_teacher())[::STEP]
     for neighbours in (0, 3):
-        start = time.perf_counter()
+        start = time.process_time()
         found = [proposals(picture.pixels, neighbours) for picture in pictures]
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         truth = [picture.candidates[picture.candidates[:, 3].argmax()][None, BOX] for picture in pictures]
         hit = np.mean([iou(boxes, face).max(initial=0) >= 0.4 for boxes, face in zip(found, truth, strict=True)])
         each, seconds = sum(map(len, found)) / len(pictures), seconds / len(pictures)

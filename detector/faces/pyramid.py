@@ -20,6 +20,8 @@ COLUMNS = 15
 MAX_IOU = 0.4
 MAX_CONTAINED = 0.75
 _STRIDE = 32
+_SHORTEST = 64
+"""OpenCV 4.14 lets YuNet read memory that nobody wrote when a side is 32 px: it then finds faces in black."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,13 @@ def view(pixels: Pixels, level: Level) -> View:
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     margin = round(level.side * level.margin)
-    right, bottom = (margin + -(length + 2 * margin) % _STRIDE for length in size)
+    right, bottom = (_padded(length + 2 * margin) - length - margin for length in size)
     padded = cv2.copyMakeBorder(small, margin, bottom, margin, right, cv2.BORDER_CONSTANT)
     return View(np.asarray(padded, np.uint8), scale, margin)
+
+
+def _padded(length: int) -> int:
+    return max(_SHORTEST, -(-length // _STRIDE) * _STRIDE)
 
 
 def views(pixels: Pixels, levels: tuple[Level, ...]) -> list[View]:

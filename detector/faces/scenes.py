@@ -151,15 +151,26 @@ def _visible(box: Array, mask: npt.NDArray[np.bool_]) -> float:
 
 
 def _ground(pictures: Sequence[Picture], side: int, rng: Rng) -> Pixels:
-    """A canvas without any face: black, a strip from beside a face repeated in mirrors, or a texture."""
+    """A canvas without any face: black, a shuffled picture, a strip from beside a face in mirrors, or a texture."""
     kind = rng.random()
     if kind < 0.1:
         return np.zeros((side, side, 3), np.uint8)  # the margin of `pyramid.view`
-    if kind < 0.75:
-        strip = _beside(_any(pictures, rng), rng)
+    if kind < 0.8:
+        picture = _any(pictures, rng)
+        strip = _jigsaw(picture, rng) if kind < 0.35 else _beside(picture, rng)
         if min(strip.shape[:2]) >= 16:
             return _mirrors(strip, side, rng)
     return _texture(side, rng)
+
+
+def _jigsaw(picture: Picture, rng: Rng) -> Pixels:
+    """A picture cut into squares of at most a third of its smallest face, shuffled: all it shows, and nobody."""
+    sides = (picture.candidates[:, 2:4] - picture.candidates[:, 0:2]).max(axis=1)
+    side = int(rng.integers(6, max(7, int(sides.min() / 3))))
+    rows, columns = (length // side for length in picture.pixels.shape[:2])
+    whole = picture.pixels[: rows * side, : columns * side].reshape(rows, side, columns, side, 3)
+    squares = rng.permutation(whole.swapaxes(1, 2).reshape(-1, side, side, 3))
+    return squares.reshape(rows, columns, side, side, 3).swapaxes(1, 2).reshape(rows * side, columns * side, 3)
 
 
 def _beside(picture: Picture, rng: Rng) -> Pixels:

@@ -45,7 +45,7 @@ class FaceTrainConfig:
 
     data: Path = Path("../shared/data")
     out: Path = Path("runs/faces")
-    steps: int = 3500
+    steps: int = 4700
     batch: int = 16
     side: int = 256
     learning_rate: float = 2e-3

@@ -75,3 +75,8 @@ def test_a_small_picture_is_not_enlarged_too_much(longest: int, count: int) -> N
     levels = (Level(192), Level(480, max_zoom=2.0))
 
     assert len(views(np.zeros((50, longest, 3), np.uint8), levels)) == count
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 1), (640, 12)])
+def test_no_side_is_so_short_that_yunet_reads_foreign_memory(shape: tuple[int, int]) -> None:
+    assert min(view(np.zeros((*shape, 3), np.uint8), Level(640)).pixels.shape[:2]) >= 64
