@@ -1,8 +1,8 @@
-"""What a model of the family is made of: the keys of the [model] table of a config."""
+"""What a model of the family is made of and how it is trained: the keys of a config file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from detector.errors import ConfigError
@@ -66,3 +66,48 @@ class VaeConfig:
     def stride(self) -> int:
         """The side of a crop must be a multiple of this."""
         return self.reduction * (2 if self.kind == "hierarchical" else 1)
+
+
+@dataclass(frozen=True)
+class VaeTrainConfig:
+    """A training: the keys of a config file.
+
+    Attributes:
+        model: the member of the family.
+        name: of the experiment and of the weights' file.
+        steps: of the optimiser.
+        batch: patches a step.
+        patch: side of the square cut from each crop at random, in px; a multiple of the model's stride.
+        rate: highest learning rate (AdamW); it falls to zero on a cosine.
+        warmup: steps over which the rate rises to it.
+        anneal: steps over which the weight of the KL term rises from 0 to beta.
+        clip: largest norm of the gradient.
+        ema: decay of the averaged weights, which are the ones that are kept.
+        condition_drop: how often a conditional model is told nothing, so that it can do without.
+        every: steps between checkpoints, each with validation and grids.
+        val_crops: crops used for validation, evenly taken.
+        bfloat16: compute in bfloat16 where that is safe.
+        threads: CPU threads.
+        seed: of everything random.
+    """
+
+    model: VaeConfig = field(default_factory=VaeConfig)
+    name: str = "face-vae"
+    steps: int = 20_000
+    batch: int = 16
+    patch: int = 96
+    rate: float = 1e-3
+    warmup: int = 300
+    anneal: int = 1000
+    clip: float = 1.0
+    ema: float = 0.999
+    condition_drop: float = 0.2
+    every: int = 500
+    val_crops: int = 192
+    bfloat16: bool = True
+    threads: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.patch % self.model.stride:
+            raise ConfigError(f"patch: expected a multiple of the stride {self.model.stride}, got {self.patch}")
