@@ -94,3 +94,10 @@ def test_cooccurrence_does_not_know_sign_scale_or_orientation() -> None:
         torch.testing.assert_close(means(residual.cooccurrence_maps(other)), one, atol=2e-3, rtol=0)
     assert one.sum() == pytest.approx(1)
     assert (one > 0).all()
+
+
+def test_cooccurrence_does_not_see_a_shift_of_the_colours() -> None:
+    error = noise(1, 3, 32, 32)
+    shifted = error + 2 + torch.linspace(0, 1, 32)
+    got = [means(residual.cooccurrence_maps(e)) for e in (error, shifted)]
+    torch.testing.assert_close(got[1], got[0], atol=0.02, rtol=0)
