@@ -44,7 +44,7 @@ Histories = Mapping[str, History | None]
 
 @dataclass(frozen=True)
 class Tools:
-    """What turns pictures into numbers. The detectors take turns: a classifier is to learn from the boxes of each."""
+    """What turns pictures into numbers; of several face detectors, one is drawn for each picture and history."""
 
     detectors: tuple[FaceDetector, ...]
     reconstructors: tuple[Reconstructor, ...]
@@ -170,9 +170,10 @@ def _meet(
         missed += [(sample, name, error.reason) for name in histories]
         return
     found = [detect([frame])[0][:1] for detect in detectors]
-    for turn, (name, history) in enumerate(histories.items()):
-        faces = found[turn % len(found)]
-        made, moved = _made(frame, faces[0], history, _rng(seed, sample, name)) if faces else (frame, None)
+    for name, history in histories.items():
+        rng = _rng(seed, sample, name)
+        faces = found[rng.integers(len(found))]
+        made, moved = _made(frame, faces[0], history, rng) if faces else (frame, None)
         reason = "no_face" if moved is None else unusable(made, moved, FaceLimits())
         if moved is None or reason:
             missed.append((sample, name, str(reason)))

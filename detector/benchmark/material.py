@@ -12,7 +12,7 @@ import numpy.typing as npt
 from detector.benchmark.baselines import BASELINES
 from detector.benchmark.datasets import leaks, load_dataset
 from detector.benchmark.evaluate import Answers
-from detector.benchmark.extract import OURS, Extract, Tools, extract
+from detector.benchmark.extract import OURS, Extract, Tools, concat, extract
 from detector.benchmark.history import STRICT, History
 from detector.classify import ClassifierConfig, FaceClassifier, fit_classifier
 from detector.errors import ConfigError
@@ -65,6 +65,16 @@ def split(samples: Sequence[Sample], study: Study) -> Split:
     return parts
 
 
+def in_turn(samples: Sequence[Sample], study: Study) -> list[tuple[dict[str, History], list[Sample]]]:
+    """Which histories which samples go through: each `Study.draws` of them, all in turn."""
+    names, draws = list(study.histories), study.draws
+    turns: dict[tuple[str, ...], list[Sample]] = {}
+    for place, sample in enumerate(samples):
+        window = tuple(names[(place * draws + draw) % len(names)] for draw in range(draws))
+        turns.setdefault(window, []).append(sample)
+    return [({name: study.histories[name] for name in window}, some) for window, some in turns.items()]
+
+
 def load_tools(study: Study) -> Tools:
     """The models that a study names."""
     return Tools(
@@ -79,7 +89,7 @@ class Material:
     """The features of a study's pictures.
 
     Attributes:
-        fit: what may be fitted, under each of the study's histories.
+        fit: what may be fitted, under some of the study's histories each.
         report: what is reported, under each condition: `PROTOCOL`, `AS_FOUND` and the study's own.
         aside: what is shown and not counted, under the first two.
         versions: the models that made the features of `OURS`.
@@ -98,7 +108,7 @@ class Material:
         parts = split(load_dataset(study.dataset, study.data), study)
         found: dict[str, History | None] = {PROTOCOL: STRICT, AS_FOUND: None}
         return cls(
-            extract(parts.fit, study.histories, tools, study.work, study.seed),
+            concat([extract(some, drawn, tools, study.work, study.seed) for drawn, some in in_turn(parts.fit, study)]),
             extract(parts.report, {**found, **study.conditions}, tools, study.work, study.seed),
             extract(parts.aside, found, tools, study.work, study.seed),
             {model.name: model.version for model in tools.reconstructors},

@@ -23,14 +23,15 @@ class Study:
     """One study of a classifier.
 
     Attributes:
-        histories: what each picture that trains goes through, once each.
+        histories: what pictures that train go through.
+        draws: how many of the histories each of them goes through, all in turn.
         name: of the run.
         dataset, data: an entry of `DATASETS`, and what it reads.
         left_out: sources that are not used.
         train_only: sources whose near-duplicates lie across the splits, and how many of their pictures train; nothing
             else of them calibrates or counts.
         held_out: the split that is reported. While it is "val", only "train" is fitted; for "test", "train" and "val".
-        face_detectors: entries of `FACE_DETECTORS`; they take turns.
+        face_detectors: entries of `FACE_DETECTORS`; one is drawn for each picture and history.
         reconstructors: the VAEs, as "name" or "name:source".
         conditions: further histories that the report is repeated under.
         classifier: how to fit.
@@ -42,6 +43,7 @@ class Study:
     """
 
     histories: Mapping[str, History]
+    draws: int
     name: str = "default"
     dataset: str = "manifest"
     data: Path = Path("../shared/data/manifest.csv")
@@ -60,8 +62,8 @@ class Study:
     store: Path = Path("runs")
 
     def __post_init__(self) -> None:
-        if not self.histories:
-            raise ConfigError("histories: expected at least one, e.g. [histories.strict]")
+        if not 0 < self.draws <= len(self.histories):
+            raise ConfigError(f"draws: expected 1 to {len(self.histories)}, the number of histories, got {self.draws}")
 
 
 def teach_classifier(study: Study, tools: Tools | None = None) -> Path:

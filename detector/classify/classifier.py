@@ -19,11 +19,7 @@ from detector.types import Array, FeatureTable, RegionEvidence
 
 Column = npt.NDArray[np.float64]
 
-TRUSTED = (
-    "numpy.dtype",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.utils._bunch.Bunch",
-)
+TRUSTED = ("numpy.dtype",)
 """What a saved pipeline may hold beside the types that skops trusts by itself. It is fixed here and not read from the
 file: a file that brings anything else is refused before any of it is built."""
 
@@ -33,7 +29,7 @@ class FaceClassifier:
     """One scikit-learn pipeline with everything that is needed to read its answer.
 
     Attributes:
-        pipeline: imputation, scaling and the model. Two-class models give `predict_proba`; a one-class model is a
+        pipeline: imputation, scaling and the model. Two-class models give `decision_function`; a one-class model is a
             density of real faces and gives `score_samples`.
         names: the features that it was fitted on, in order: a table with others is refused.
         slope, intercept: the calibration; log-odds of "synthetic" = slope * raw score + intercept, at even prior odds.
@@ -160,11 +156,10 @@ class FaceClassifier:
 
 
 def raw_scores(pipeline: Any, values: Array) -> Column:
-    """(N,) uncalibrated scores, higher is more synthetic: log-odds, or minus the log density of real faces."""
+    """(N,) uncalibrated scores, higher is more synthetic: a margin, or minus the log density of real faces."""
     if hasattr(pipeline, "score_samples"):
         return -np.asarray(pipeline.score_samples(values), np.float64)
-    fake = np.clip(pipeline.predict_proba(values)[:, 1], 1e-9, 1 - 1e-9)
-    return np.asarray(np.log(fake) - np.log1p(-fake), np.float64)
+    return np.asarray(pipeline.decision_function(values), np.float64)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -17,8 +17,9 @@ Columns = npt.NDArray[np.int64]
 class Reference:
     """Each feature's median (F,) and robust spread (F,) over real faces.
 
-    The spread is 1.4826 times the median absolute deviation, which is σ for a normal distribution; it is NaN where a
-    feature has no spread or was never seen, because nothing is then unusual about a value.
+    The spread is σ as two quantiles of the absolute deviation tell it for a normal distribution, the larger of the two:
+    1.4826 times the median, and the 95 % quantile over 1.96, because features with a narrow peak and long tails would
+    else make every real face look odd. It is NaN where a feature has no spread or was never seen.
     """
 
     median: Array
@@ -34,7 +35,8 @@ class Reference:
         spread = median.copy()
         seen = ~np.isnan(values).all(axis=0)
         median[seen] = np.nanmedian(values[:, seen], axis=0)
-        spread[seen] = 1.4826 * np.nanmedian(np.abs(values[:, seen] - median[seen]), axis=0)
+        middle, tail = np.nanquantile(np.abs(values[:, seen] - median[seen]), (0.5, 0.95), axis=0)
+        spread[seen] = np.maximum(1.4826 * middle, tail / 1.96)
         return cls(median, np.where(spread > 0, spread, np.float32(np.nan)))
 
     def describe(

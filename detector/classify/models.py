@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sklearn.decomposition import PCA
-from sklearn.ensemble import HistGradientBoostingClassifier, VotingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,9 @@ def logistic(strength: float, seed: int) -> Pipeline:
     return _pipeline(LogisticRegression(C=1 / strength, max_iter=2000, random_state=seed))
 
 
-def boosting(strength: float, seed: int) -> Pipeline:
-    """Shallow gradient-boosted trees; `strength` is the L2 penalty of the leaves."""
-    return _pipeline(_trees(strength, seed))
-
-
-def average(strength: float, seed: int) -> Pipeline:
-    """The mean probability of `logistic` and `boosting`."""
-    members = [
-        ("logistic", LogisticRegression(C=1 / strength, max_iter=2000, random_state=seed)),
-        ("boosting", _trees(strength, seed)),
-    ]
-    return _pipeline(VotingClassifier(members, voting="soft"))
+def kernel(strength: float, seed: int) -> Pipeline:
+    """A support vector machine with a Gaussian kernel on the principal axes; `strength` weighs its margin."""
+    return _pipeline(SVC(C=1 / strength, random_state=seed), PCA(0.97, svd_solver="full"))
 
 
 def gaussian(strength: float, seed: int) -> Pipeline:
@@ -54,23 +45,11 @@ def gaussian(strength: float, seed: int) -> Pipeline:
 
 
 TWO_CLASS: dict[str, Candidate] = {
-    "logistic": Candidate(logistic, (30.0, 100.0, 300.0, 1000.0)),
-    "boosting": Candidate(boosting, (10.0,)),
-    "average": Candidate(average, (100.0, 300.0)),
+    "logistic": Candidate(logistic, (10.0, 100.0)),
+    "kernel": Candidate(kernel, (0.1, 0.3, 1.0)),
 }
+"""Gradient boosting was tried too: a hundred times slower on our features, and worse in cross-validation."""
 ONE_CLASS: dict[str, Candidate] = {"gaussian": Candidate(gaussian, (0.01, 0.1, 1.0))}
-
-
-def _trees(strength: float, seed: int) -> HistGradientBoostingClassifier:
-    return HistGradientBoostingClassifier(
-        learning_rate=0.06,
-        max_iter=150,
-        max_leaf_nodes=8,
-        max_features=0.2,
-        l2_regularization=strength,
-        early_stopping=False,
-        random_state=seed,
-    )
 
 
 def _pipeline(model: Any, *between: Any) -> Pipeline:

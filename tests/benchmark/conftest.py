@@ -20,7 +20,8 @@ def tools() -> Tools:
 def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     folder = tmp_path_factory.mktemp("study")
     return Study(
-        histories={"bare": History(face_px=(100.0, 140.0))},
+        histories={"bare": History(face_px=(100.0, 140.0)), "small": History(face_px=(90.0, 110.0))},
+        draws=1,
         data=dataset(folder, {"train": 4, "val": 2, "test": 4}),
         conditions={"JPEG 50": History(face_px=(100.0, 140.0), last_quality=(50, 50))},
         classifier=ClassifierConfig(candidates=("logistic",), strength=100.0, folds=3),

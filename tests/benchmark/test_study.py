@@ -12,7 +12,7 @@ import pytest
 from detector.benchmark.datasets import load_dataset
 from detector.benchmark.evaluate import Answers, Rate, aucs, flagged, gains
 from detector.benchmark.extract import OURS, Tools
-from detector.benchmark.material import split
+from detector.benchmark.material import in_turn, split
 from detector.benchmark.study import Study, teach_classifier
 from detector.classify import FaceClassifier
 from detector.config import load
@@ -74,8 +74,17 @@ def test_a_planted_leak_is_refused(study: Study) -> None:
         split([sample("a", "train"), sample("a", "test")], study)
     with pytest.raises(ConfigError, match="expected samples of the splits train, val and test"):
         split([sample("a", "train")], study)
-    with pytest.raises(ConfigError, match="expected at least one"):
-        Study(histories={})
+    with pytest.raises(ConfigError, match="draws: expected 1 to 2"):
+        replace(study, draws=3)
+
+
+def test_samples_take_the_histories_in_turn(study: Study) -> None:
+    samples = [sample(str(n), "train") for n in range(5)]
+    [(one, first), (other, second)] = in_turn(samples, study)
+    assert ([*one], [s.group for s in first]) == (["bare"], ["0", "2", "4"])
+    assert ([*other], [s.group for s in second]) == (["small"], ["1", "3"])
+    [(both, all_samples)] = in_turn(samples, replace(study, draws=2))
+    assert ([*both], all_samples) == (["bare", "small"], samples)
 
 
 ANSWERS = Answers(
