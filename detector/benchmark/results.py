@@ -90,7 +90,6 @@ def score_table(results: Path, manifest: Path, split: str, aside: Sequence[str] 
         UsageError: a file of the split has no report, or the reports are none of ours.
     """
     rows = _read(results, manifest, split)
-    counted = [row for row in rows if row.sample.source not in aside]
     scored = [row for row in rows if row.scored]
     return PAGE.format(
         split=split,
