@@ -12,12 +12,15 @@ from torch.nn import functional
 
 from detector import weights
 from detector.faces.network import FaceNet, decode
-from detector.faces.pyramid import COLUMNS, Level, View, suppress, to_faces, views
+from detector.faces.pyramid import COLUMNS, SCORE, Level, View, suppress, to_faces, views
 from detector.types import Array, Face, Frame, Pixels
 
 ASSET = "face-net.safetensors"
 LEVELS = (Level(192, margin=1 / 6), Level(480, max_zoom=2.0))
-MIN_SCORE = 0.5
+MIN_SCORE = 0.6
+MIN_LONELY_SCORE, LONELY_PART = 0.4, 0.25
+"""Where nobody reaches `MIN_SCORE`, the best candidate above the first number is taken if it is larger than this
+part of the picture: clutter is small. Chosen on the validation split: it misses 3 faces of 289 instead of 10."""
 
 
 class FaceNetDetector:
@@ -27,21 +30,18 @@ class FaceNetDetector:
         network: the trained network.
         version: what `version` says, the start of the digest of its weights.
         levels: the sizes at which each picture is looked at.
-        min_score: candidates below are dropped, in [0, 1].
     """
 
     name = "face-net"
 
-    def __init__(
-        self, network: FaceNet, version: str, levels: tuple[Level, ...] = LEVELS, min_score: float = MIN_SCORE
-    ) -> None:
+    def __init__(self, network: FaceNet, version: str, levels: tuple[Level, ...] = LEVELS) -> None:
         self.version = version
         self._network = network.eval().to(memory_format=torch.channels_last)
-        self._levels, self._min_score = levels, min_score
+        self._levels = levels
 
     def __call__(self, frames: Sequence[Frame]) -> list[tuple[Face, ...]]:
         """The faces of every frame, the largest first."""
-        return [to_faces(suppress(self.candidates(frame.pixels))) for frame in frames]
+        return [to_faces(choose(self.candidates(frame.pixels), max(frame.pixels.shape[:2]))) for frame in frames]
 
     def candidates(self, pixels: Pixels) -> Array:
         """What every level found in (H, W, 3) pixels, not merged yet: (N, 15), see `pyramid`."""
@@ -51,7 +51,7 @@ class FaceNetDetector:
     @torch.inference_mode()
     def _look(self, view: View) -> Array:
         pixels = torch.from_numpy(view.pixels).permute(2, 0, 1)[None].float() / 255
-        return peaks(self._network(pixels), self._min_score)
+        return peaks(self._network(pixels), MIN_LONELY_SCORE)
 
 
 def peaks(raw: Tensor, min_score: float) -> Array:
@@ -62,6 +62,15 @@ def peaks(raw: Tensor, min_score: float) -> Array:
     rows, columns = torch.nonzero((scores[0] == highest[0]) & (scores[0] >= min_score), as_tuple=True)
     parts = (boxes[0, :, rows, columns], landmarks[0, :, rows, columns], scores[0, rows, columns][None])
     return torch.cat(parts).T.numpy()
+
+
+def choose(candidates: Array, side: int) -> Array:
+    """The faces among candidates (N, 15) in a picture whose longer side is `side` px."""
+    sure = suppress(candidates[candidates[:, SCORE] >= MIN_SCORE])
+    if len(sure):
+        return sure
+    sizes = (candidates[:, 2:4] - candidates[:, 0:2]).max(axis=1)
+    return suppress(candidates[sizes > LONELY_PART * side])[:1]
 
 
 def load_face_net() -> FaceNetDetector:
