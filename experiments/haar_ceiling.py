@@ -3,8 +3,8 @@
     python experiments/haar_ceiling.py ../shared/data/manifest.csv val
 
 Every cascade for faces (two frontal ones; the profile one, both ways), as permissive as they come: small
-steps, no neighbours asked for. The largest face that YuNet sees is the truth. Every fourth picture of the split is looked at, reduced to 400 px;
-the seconds are of the processor.
+steps, no neighbours asked for. The largest face that YuNet sees is the truth. Every fourth picture of the split
+is looked at, reduced to 400 px; the seconds are of the processor.
 """
 
 from __future__ import annotations

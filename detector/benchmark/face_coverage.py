@@ -116,7 +116,7 @@ def _write_table(looks: Sequence[Look], path: Path) -> None:
     """One row per detector and set, and one per detector in all."""
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = [_row(group) for group in _groups(looks)]
-        writer = csv.DictWriter(file, rows[0])
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
