@@ -1,9 +1,7 @@
-"""Where the VAE meets the data: crops of real faces -> training; crops of other real faces -> bits per dimension."""
+"""Where the VAE meets the data: crops of real faces -> training -> figures on real faces that it never saw."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,14 +11,13 @@ import torch
 from torch import Tensor
 
 from detector.benchmark.crops import CropFile, CropPlan, Split, face_crops
-from detector.benchmark.metrics import Estimate, estimate
+from detector.benchmark.vae_report import draw_curve, measure_vae, write_curve, write_table
 from detector.faces import load_face_detector
 from detector.features import region_masks
 from detector.vae.config import VaeTrainConfig
-from detector.vae.model import FaceVae
-from detector.vae.train import Examples, evaluate, train_vae
-
-ALL = "all"
+from detector.vae.loading import load_model
+from detector.vae.state import CHECKPOINT, load_curve
+from detector.vae.train import Examples, train_vae
 
 
 @dataclass(frozen=True)
@@ -31,23 +28,41 @@ class VaeStudy:
         training: of the model; its table is [training], that of the model [training.model].
         crops: which pictures are cut, and how often.
         faces: an entry of `FACE_DETECTORS`, or "auto".
+        held_out: the split that is reported: "val" while choosing, "test" once.
+        report: folder for the tables and the curve.
         work: folder for the crops, and for what a training leaves in a folder of its name.
     """
 
     training: VaeTrainConfig = field(default_factory=VaeTrainConfig)
     crops: CropPlan = field(default_factory=CropPlan)
     faces: str = "auto"
+    held_out: Split = "val"
+    report: Path = Path("runs/report")
     work: Path = Path("runs")
 
 
 def teach_vae(study: VaeStudy) -> Path:
-    """Train on the real faces of the split "train", or go on where an earlier call was stopped.
+    """Train on the real faces of the split "train", or go on where an earlier call was stopped; then report.
 
     Returns:
         the finished weights; copied to ``detector/assets/`` they are what the package ships.
     """
     train, val = (_examples(crops_of(study, split)) for split in ("train", "val"))
-    return train_vae(study.training, train, val, study.work / study.training.name, study.work)
+    folder = study.work / study.training.name
+    weights = train_vae(study.training, train, val, folder, study.work)
+    report_vae(study, weights, folder / CHECKPOINT)
+    return weights
+
+
+def report_vae(study: VaeStudy, weights: Path, checkpoint: Path) -> None:
+    """Measure finished weights on `VaeStudy.held_out`, and draw the curve that a checkpoint remembers."""
+    study.report.mkdir(parents=True, exist_ok=True)
+    crops = crops_of(study, study.held_out)
+    table = measure_vae(load_model(weights), _examples(crops), crops)
+    write_table(table, study.report / f"bits-per-dim-{study.held_out}.csv")
+    curve = load_curve(checkpoint)
+    write_curve(curve, study.report / "curve.csv")
+    draw_curve(curve, study.report / "curve.png")
 
 
 def crops_of(study: VaeStudy, split: Split) -> CropFile:
@@ -56,53 +71,8 @@ def crops_of(study: VaeStudy, split: Split) -> CropFile:
     return face_crops(study.crops, split, load_face_detector(study.faces), size, study.work / "crops" / split)
 
 
-def measure_vae(model: FaceVae, crops: CropFile, out: Path) -> dict[str, dict[str, Estimate]]:
-    """How well a model explains crops of real faces: by source, and over all, as mean over pictures.
-
-    Args:
-        model: a member of the family.
-        crops: of a split that it was not trained on.
-        out: the table, CSV.
-
-    Returns:
-        source -> term (nll, kl, bits_per_dim in bits per dimension, psnr in dB) -> mean and its interval from a
-        bootstrap over pictures.
-    """
-    torch.manual_seed(0)
-    terms = evaluate(model.eval(), _examples(crops), np.arange(len(crops.pixels)))
-    table = {
-        source: {name: _mean(values[rows], crops.groups[rows]) for name, values in terms.items()}
-        for source, rows in _parts(crops.sources).items()
-    }
-    _write_table(table, out)
-    return table
-
-
 def _examples(crops: CropFile) -> Examples:
     def condition(rows: npt.NDArray[np.int64]) -> Tensor:
         return region_masks(torch.from_numpy(crops.landmarks[rows]), crops.pixels.shape[-1])
 
     return Examples(crops.pixels, condition)
-
-
-def _parts(sources: npt.NDArray[np.str_]) -> dict[str, npt.NDArray[np.int64]]:
-    parts = {str(source): np.flatnonzero(sources == source) for source in np.unique(sources)}
-    return {**parts, ALL: np.arange(len(sources))}
-
-
-def _mean(values: npt.NDArray[np.float64], groups: npt.NDArray[np.int64]) -> Estimate:
-    """Every picture counts once, however many crops it gives."""
-    names, rows = np.unique(groups, return_inverse=True)
-    per_picture = (np.bincount(rows, values) / np.bincount(rows)).astype(np.float64)
-    labels = np.zeros(len(names), np.int64)
-    return estimate(lambda _, scores: float(scores.mean()), labels, per_picture, names.astype(np.str_))
-
-
-def _write_table(table: Mapping[str, Mapping[str, Estimate]], out: Path) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["source", "term", "mean", "low_95", "high_95"])
-        for source, terms in table.items():
-            for name, figure in terms.items():
-                rows.writerow([source, name, *(f"{x:.4f}" for x in (figure.value, figure.low, figure.high))])

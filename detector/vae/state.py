@@ -76,6 +76,12 @@ def save_checkpoint(config: VaeConfig, state: State, path: Path) -> None:
     partial.replace(path)
 
 
+def load_curve(path: Path) -> list[dict[str, float]]:
+    """The curve in the checkpoint at `path`."""
+    curve: list[dict[str, float]] = torch.load(path, weights_only=True)["curve"]
+    return curve
+
+
 def _load(config: VaeConfig, state: State, path: Path) -> None:
     kept = torch.load(path, weights_only=True)
     if kept["model_config"] != repr(config):

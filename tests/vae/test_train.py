@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from detector.config import load
 from detector.errors import ConfigError
 from detector.types import Pixels
 from detector.vae import load_reconstructor
@@ -85,13 +84,3 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
 def test_patches_must_fit_the_model() -> None:
     with pytest.raises(ConfigError, match="patch: expected a multiple of the stride 8"):
         replace(CONFIG, patch=20)
-
-
-@pytest.mark.parametrize("path", sorted(Path("experiments").glob("*vae*.toml")), ids=lambda path: path.stem)
-def test_every_config_of_ours_makes_a_model(path: Path) -> None:
-    from detector.benchmark.vae import VaeStudy
-    from detector.vae.model import FaceVae
-
-    study = load(VaeStudy, path)
-    if not study.training.model.encoder.startswith("timm:"):
-        assert FaceVae(study.training.model).config.kind == study.training.model.kind
