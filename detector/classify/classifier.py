@@ -19,7 +19,7 @@ from detector.types import Array, FeatureTable, RegionEvidence
 
 Column = npt.NDArray[np.float64]
 
-TRUSTED = ("numpy.dtype",)
+TRUSTED = ("detector.classify.models.Committee", "numpy.dtype")
 """What a saved pipeline may hold beside the types that skops trusts by itself. It is fixed here and not read from the
 file: a file that brings anything else is refused before any of it is built."""
 

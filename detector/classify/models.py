@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -13,6 +16,10 @@ from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+
+from detector.types import Array
+
+Column = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,31 @@ class Candidate:
     strengths: tuple[float, ...]
 
 
+class Committee(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """The mean of its members' margins, each divided by its standard deviation on the training data.
+
+    Args:
+        members: pipelines whose last step is called ``model`` and takes sample weights.
+    """
+
+    def __init__(self, members: tuple[Pipeline, ...] = ()) -> None:
+        self.members = members
+
+    def fit(self, x: Array, y: npt.NDArray[np.int64], sample_weight: Column) -> Committee:
+        """Fit every member on the same rows."""
+        self.classes_ = np.unique(y)
+        self.members_ = [clone(member).fit(x, y, model__sample_weight=sample_weight) for member in self.members]
+        self.scales_ = [float(np.std(member.decision_function(x))) for member in self.members_]
+        return self
+
+    def decision_function(self, x: Array) -> Column:
+        """(N,) mean margin; higher is more synthetic."""
+        margins = [
+            member.decision_function(x) / scale for member, scale in zip(self.members_, self.scales_, strict=True)
+        ]
+        return np.asarray(np.mean(margins, axis=0), np.float64)
+
+
 def logistic(strength: float, seed: int) -> Pipeline:
     """Logistic regression with an L2 penalty of weight `strength`."""
     return _pipeline(LogisticRegression(C=1 / strength, max_iter=2000, random_state=seed))
@@ -36,6 +68,13 @@ def logistic(strength: float, seed: int) -> Pipeline:
 def kernel(strength: float, seed: int) -> Pipeline:
     """A support vector machine with a Gaussian kernel on the principal axes; `strength` weighs its margin."""
     return _pipeline(SVC(C=1 / strength, random_state=seed), PCA(0.97, svd_solver="full"))
+
+
+def committee(strength: float, seed: int) -> Pipeline:
+    """The mean margin of a strongly regularised logistic regression and of a kernel machine."""
+    flat = Pipeline([("model", LogisticRegression(C=1 / 300, max_iter=2000, random_state=seed))])
+    curved = Pipeline([("pca", PCA(0.97, svd_solver="full")), ("model", SVC(C=1 / strength, random_state=seed))])
+    return _pipeline(Committee((flat, curved)))
 
 
 def gaussian(strength: float, seed: int) -> Pipeline:
@@ -47,6 +86,7 @@ def gaussian(strength: float, seed: int) -> Pipeline:
 TWO_CLASS: dict[str, Candidate] = {
     "logistic": Candidate(logistic, (10.0, 100.0)),
     "kernel": Candidate(kernel, (0.1, 0.3, 1.0)),
+    "committee": Candidate(committee, (0.1, 0.3, 1.0)),
 }
 """Gradient boosting was tried too: a hundred times slower on our features, and worse in cross-validation."""
 ONE_CLASS: dict[str, Candidate] = {"gaussian": Candidate(gaussian, (0.01, 0.1, 1.0))}
