@@ -7,9 +7,9 @@ goes on where it stopped, and a change of weights or code never meets stale numb
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, reduce
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,9 @@ from detector.benchmark.datasets import origin
 from detector.benchmark.history import History, apply_history
 from detector.errors import MediaError
 from detector.faces import FaceDetector, FaceLimits, concat_crops, crop_faces, unusable
-from detector.features import compute_features
 from detector.media import open_media
-from detector.types import Crops, Face, FeatureTable, Frame, Sample
+from detector.score.judge import describe
+from detector.types import Face, FeatureTable, Frame, Sample
 from detector.vae import Reconstructor
 from detector.weights import sha256
 
@@ -124,13 +124,6 @@ def concat(parts: Sequence[Extract]) -> Extract:
     )
 
 
-def describe(crops: Crops, reconstructors: Iterable[Reconstructor]) -> FeatureTable:
-    """The features of every face by every reconstructor, side by side."""
-    return reduce(
-        FeatureTable.join, (compute_features(crops, model(crops.pixels), model.name) for model in reconstructors)
-    )
-
-
 @dataclass(frozen=True, eq=False)
 class _Met:
     """One face after one history."""
@@ -149,7 +142,8 @@ def _describe(samples: Sequence[Sample], histories: Histories, tools: Tools, see
     size = tools.reconstructors[0].size
     parts = [crop_faces(one.frame, [one.face], size) for one in met]
     numbered = [replace(part, faces=part.faces + row) for row, part in enumerate(parts)]
-    tables = {OURS: describe(concat_crops(numbered, size), tools.reconstructors)}
+    table, _ = describe(concat_crops(numbered, size), tools.reconstructors)
+    tables = {OURS: table}
     for name in tools.baselines:
         rows = [BASELINES[name](Path(one.sample.path), one.frame, one.face) for one in met]
         tables[name] = FeatureTable(np.array([list(row.values()) for row in rows], np.float32), tuple(rows[0]))

@@ -91,17 +91,22 @@ class Judge:
         """The first VAE's reconstruction of every crop; the probability and the evidence of every face."""
         if not len(crops):
             return crops.pixels, [], []
-        table, made = self._features(crops)
+        table, made = describe(crops, self.reconstructors)
         return made, self.classifier.probability(table).tolist(), self.classifier.evidence(table)
 
-    def _features(self, crops: Crops) -> tuple[FeatureTable, Array]:
-        """The features of every face by every VAE, and the first VAE's reconstruction of every crop."""
-        made = [model(crops.pixels) for model in self.reconstructors]
-        tables = [
-            compute_features(crops, reconstruction, model.name)
-            for model, reconstruction in zip(self.reconstructors, made, strict=True)
-        ]
-        return reduce(FeatureTable.join, tables), made[0].pixels.cpu().numpy()
+
+def describe(crops: Crops, reconstructors: Sequence[Reconstructor]) -> tuple[FeatureTable, Array]:
+    """Let every VAE reconstruct every crop.
+
+    Returns:
+        the features of every face by every VAE, side by side; and (N, 3, S, S), what the first VAE made of the crops.
+    """
+    made = [model(crops.pixels) for model in reconstructors]
+    tables = [
+        compute_features(crops, reconstruction, model.name)
+        for model, reconstruction in zip(reconstructors, made, strict=True)
+    ]
+    return reduce(FeatureTable.join, tables), made[0].pixels.cpu().numpy()
 
 
 def unjudged(sight: Sight) -> Judged:
