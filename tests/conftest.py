@@ -11,6 +11,7 @@ import pytest
 from detector.types import Face, Frame, Pixels
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may reach the network, whatever it asks for
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command does: waiting threads leave the cores to others
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
