@@ -16,6 +16,7 @@ from detector.classify import FaceClassifier, fit_classifier
 
 CONTROL = "blur residual"
 COMPARED = (OURS, CONTROL)
+GAIN = "gain"
 
 ByGenerator = dict[str, Estimate]
 
@@ -28,6 +29,8 @@ class Figures:
         protocol: what each approach said of them under the protocol.
         aucs: by approach and generator, under the protocol.
         gains: our AUC less that of the control, by generator.
+        folds: as `aucs` and `gains`, on the held-out folds of what was fitted, under all its histories: ours, the
+            control, and the difference under the name `GAIN`.
         summary: every metric, by approach, for ours and the control.
         conditions: AUC by condition, approach (ours and the control) and generator.
         flagged: by condition, the share of each origin's faces that the threshold calls fake.
@@ -39,6 +42,7 @@ class Figures:
     protocol: Answers
     aucs: dict[str, ByGenerator]
     gains: ByGenerator
+    folds: dict[str, ByGenerator]
     summary: dict[str, dict[str, Estimate]]
     conditions: dict[str, dict[str, ByGenerator]]
     flagged: dict[str, dict[str, Rate]]
@@ -56,6 +60,7 @@ def measure(material: Material, fitted: Mapping[str, FaceClassifier]) -> Figures
         protocol=protocol,
         aucs={approach: aucs(protocol, approach) for approach in fitted},
         gains=gains(protocol, OURS, CONTROL),
+        folds=_folds(material.folds(compared)),
         summary={approach: summary(protocol, approach) for approach in COMPARED},
         conditions={
             name: {approach: aucs(found, approach) for approach in COMPARED} for name, found in by_condition.items()
@@ -65,6 +70,10 @@ def measure(material: Material, fitted: Mapping[str, FaceClassifier]) -> Figures
         checks=_checks(material.like(fitted[OURS])),
         coverage=_coverage(material.report),
     )
+
+
+def _folds(found: Answers) -> dict[str, ByGenerator]:
+    return {approach: aucs(found, approach) for approach in COMPARED} | {GAIN: gains(found, OURS, CONTROL)}
 
 
 def _flagged(material: Material, ours: FaceClassifier, answered: Mapping[str, Answers]) -> dict[str, dict[str, Rate]]:

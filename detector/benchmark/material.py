@@ -14,7 +14,7 @@ from detector.benchmark.datasets import leaks, load_dataset
 from detector.benchmark.evaluate import Answers
 from detector.benchmark.extract import OURS, Extract, Tools, concat, extract
 from detector.benchmark.history import STRICT, History
-from detector.classify import ClassifierConfig, FaceClassifier, fit_classifier
+from detector.classify import ClassifierConfig, FaceClassifier, fit_classifier, held_out_scores
 from detector.errors import ConfigError
 from detector.faces import load_face_detector
 from detector.types import Sample
@@ -120,6 +120,18 @@ class Material:
         rows = self.fit
         versions = self.versions if approach == OURS else {}
         return fit_classifier(rows.tables[approach], rows.labels, rows.groups, rows.origins, self.how, versions)
+
+    def folds(self, fitted: Mapping[str, FaceClassifier]) -> Answers:
+        """What the approaches say of the fitted faces, each by a model that saw nothing of the face's group.
+
+        Sources that stand aside are left out. Each approach is as it was chosen; scores are uncalibrated.
+        """
+        rows, kept = self.fit, ~np.isin(self.fit.origins, self.aside.origins)
+        scores = {}
+        for name, chosen in fitted.items():
+            how = self.like(chosen).how
+            scores[name] = held_out_scores(rows.tables[name], rows.labels, rows.groups, rows.origins, how)[kept]
+        return Answers(rows.labels[kept], rows.groups[kept], rows.origins[kept], scores)
 
     def without(self, *origins: str) -> Material:
         """The same, but nothing of these origins is fitted."""

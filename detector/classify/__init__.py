@@ -5,6 +5,6 @@ feature names that it was fitted on, its decision threshold, and what real faces
 """
 
 from detector.classify.classifier import FaceClassifier
-from detector.classify.fit import ClassifierConfig, fit_classifier
+from detector.classify.fit import ClassifierConfig, fit_classifier, held_out_scores
 
-__all__ = ["ClassifierConfig", "FaceClassifier", "fit_classifier"]
+__all__ = ["ClassifierConfig", "FaceClassifier", "fit_classifier", "held_out_scores"]

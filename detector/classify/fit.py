@@ -84,14 +84,8 @@ def fit_classifier(
         ShapeError: the columns differ in length, or a class that the mode needs has too few groups.
     """
     config = config or ClassifierConfig()
-    data = _Data(table.values, np.asarray(labels, np.int64), np.asarray(groups), np.asarray(sources))
-    data.check(config)
-    trials = [
-        _Trial(name, strength, config, data)
-        for name in config.candidates or config.registry
-        for strength in ((config.strength,) if config.strength else config.registry[name].strengths)
-    ]
-    best = max(trials, key=lambda trial: trial.merit)
+    data = _data(table, labels, groups, sources, config)
+    best = _best(data, config)
     slope, intercept = _calibrate(best.scores, data)
     held_out = 1 / (1 + np.exp(-(slope * best.scores + intercept)))
     real = data.labels == 0
@@ -113,6 +107,20 @@ def fit_classifier(
             "synthetic faces": _counts(data.sources[~real]),
         },
     )
+
+
+def held_out_scores(
+    table: FeatureTable,
+    labels: Sequence[int] | Labels,
+    groups: Sequence[str] | Words,
+    sources: Sequence[str] | Words,
+    config: ClassifierConfig,
+) -> Column:
+    """(N,) uncalibrated scores, each by a model that saw nothing of the row's group; arguments as `fit_classifier`'s.
+
+    Of the candidates and strengths that the config names, the best one's.
+    """
+    return _best(_data(table, labels, groups, sources, config), config).scores
 
 
 def threshold_at(probability: Column, groups: Words, sources: Words, fpr: float) -> float:
@@ -189,9 +197,11 @@ class _Trial:
     def fit(self, rows: npt.NDArray[np.int64]) -> Any:
         """The pipeline, fitted on these rows."""
         data, pipeline = self._data, self._config.registry[self.name].make(self.strength, self._config.seed)
-        if self._config.mode == "one-class":
-            return pipeline.fit(data.values[rows[data.labels[rows] == 0]])
-        return pipeline.fit(data.values[rows], data.labels[rows], model__sample_weight=data.weights()[rows])
+        # BLAS can raise the flag for padding that is no number; scikit-learn checks its input, and `merit` the scores.
+        with np.errstate(invalid="ignore"):
+            if self._config.mode == "one-class":
+                return pipeline.fit(data.values[rows[data.labels[rows] == 0]])
+            return pipeline.fit(data.values[rows], data.labels[rows], model__sample_weight=data.weights()[rows])
 
     @property
     def merit(self) -> float:
@@ -202,6 +212,28 @@ class _Trial:
             return -float(self.scores.mean())
         parts = [real | (data.sources == generator) for generator in generators]
         return float(np.mean([roc_auc_score(data.labels[part], self.scores[part]) for part in parts]))
+
+
+def _data(
+    table: FeatureTable,
+    labels: Sequence[int] | Labels,
+    groups: Sequence[str] | Words,
+    sources: Sequence[str] | Words,
+    config: ClassifierConfig,
+) -> _Data:
+    data = _Data(table.values, np.asarray(labels, np.int64), np.asarray(groups), np.asarray(sources))
+    data.check(config)
+    return data
+
+
+def _best(data: _Data, config: ClassifierConfig) -> _Trial:
+    """The candidate and strength with the highest merit."""
+    trials = [
+        _Trial(name, strength, config, data)
+        for name in config.candidates or config.registry
+        for strength in ((config.strength,) if config.strength else config.registry[name].strengths)
+    ]
+    return max(trials, key=lambda trial: trial.merit)
 
 
 def _calibrate(scores: Column, data: _Data) -> tuple[float, float]:
