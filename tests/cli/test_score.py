@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,10 @@ def test_an_interrupted_run_keeps_what_is_done_and_goes_on(run: Run, media: Path
         (many / f"{number:02}.jpg").write_bytes((media / "photo.jpg").read_bytes())
     out = tmp_path / "out.jsonl"
     command = [sys.executable, "-m", "detector", "score", "--out", str(out), str(many)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment(tmp_path)) as process:
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a job in the background ignores it
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=environment(tmp_path), preexec_fn=heeding
+    ) as process:
         while not out.exists() or not out.stat().st_size:
             assert process.poll() is None
             time.sleep(0.02)

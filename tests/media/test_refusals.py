@@ -18,9 +18,10 @@ from detector.media import MediaLimits, open_media, read_stream
 from detector.types import REASONS
 from tests.clips import number_card, write_clip
 from tests.hostile import HOSTILE, make_hostile
+from tests.memory import PEAK_KB
 
-LOOK = """
-import json, resource, sys, time
+LOOK = f"""{PEAK_KB}
+import json, sys, time
 from pathlib import Path
 from detector.errors import MediaError
 from detector.media import open_media
@@ -31,7 +32,7 @@ for name in sys.argv[1:]:
     except MediaError as error:
         reason, count = error.reason, 0
     spent = time.process_time() - start
-    print(json.dumps([Path(name).name, reason, count, spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
+    print(json.dumps([Path(name).name, reason, count, spent, peak_kb()]))
 """
 
 

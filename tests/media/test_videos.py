@@ -18,6 +18,7 @@ from detector.media.limits import Stopwatch
 from detector.types import Pixels
 from tests.clips import number_card, read_card, write_clip, write_sound
 from tests.hostile import png
+from tests.memory import PEAK_KB
 
 COUNT = 150
 QUIET_X265 = {"x265-params": "log-level=none:pools=none:frame-threads=1"}
@@ -245,17 +246,17 @@ def test_time_between_frames_belongs_to_the_caller() -> None:
         watch.check()
 
 
-MEMORY = """
-import gc, resource, sys
+MEMORY = f"""{PEAK_KB}
+import gc, sys
 from detector.media import Sampling, open_media
 media = open_media(__import__("pathlib").Path(sys.argv[1]))
 gc.disable()  # a frame must go when it is done with, not when somebody happens to collect
 frames = media.frames(Sampling(every=True))
 for _ in range(20):
     next(frames)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak_kb()
 count = sum(1 for _ in frames) + 20
-print(count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(count, peak_kb() - before)
 """
 
 
