@@ -28,7 +28,8 @@ rate of {fpr:.0%} on held-out real faces of every source that has enough of them
 **What made it.** `detector train classifier experiments/{name}.toml` on `{data}`:
 {real} real and {fake} synthetic rows, one for each picture and
 history. Split by group; every picture, of either class, is given the same random histories before any feature is
-computed; calibration and threshold come from held-out folds. The reported split ({held_out}) was used for none of it.
+computed; calibration and threshold come from held-out folds. The reported split ({held_out}) was used for
+none of it; how often it was looked at is told beside the figures, in `reports/`.
 
 **Licences of the data.** The data card (`data/shared.md`) has each source's. Some are for research only or unstated,
 and so is, to be careful, what was trained on them: FFHQ (CC BY-NC-SA 4.0 as a set), CelebA-HQ (research only), the

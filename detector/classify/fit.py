@@ -197,7 +197,8 @@ class _Trial:
     def fit(self, rows: npt.NDArray[np.int64]) -> Any:
         """The pipeline, fitted on these rows."""
         data, pipeline = self._data, self._config.registry[self.name].make(self.strength, self._config.seed)
-        # BLAS can raise the flag for padding that is no number; scikit-learn checks its input, and `merit` the scores.
+        # Seen once under load and not again: the floating-point flag "invalid" after a product of finite matrices.
+        # Scikit-learn refuses input that is not finite, and `merit` scores that are not: nothing wrong can pass.
         with np.errstate(invalid="ignore"):
             if self._config.mode == "one-class":
                 return pipeline.fit(data.values[rows[data.labels[rows] == 0]])
