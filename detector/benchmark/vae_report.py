@@ -80,5 +80,5 @@ def draw_curve(curve: Sequence[Mapping[str, float]], path: Path) -> None:
     decibels.set(xlabel="step", ylabel="dB")
     for axes in (bits, decibels):
         axes.grid(alpha=0.3)
-        axes.legend()
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
     figure.savefig(path, dpi=120)
