@@ -45,6 +45,12 @@ beyond those that the manifest counts.
 
 {coverage}
 
+## Faces too many
+
+Every face of the files in which more were found than the manifest counts: who is real is for a person to see.
+
+{extra}
+
 ## No score
 
 {reasons}
@@ -66,6 +72,11 @@ class Result:
     report: Mapping[str, Any]
     face_px: float
     faces: int | None
+
+    @property
+    def extra(self) -> int:
+        """Faces beyond those that the manifest counts."""
+        return 0 if self.faces is None else max(0, len(self.report["faces"]) - self.faces)
 
     @property
     def scored(self) -> bool:
@@ -100,6 +111,7 @@ def score_table(results: Path, manifest: Path, split: str, aside: Sequence[str] 
         flagged=_flagged_table(scored, aside),
         fair=FAIR_PX,
         coverage=_coverage_table(rows),
+        extra=_extra_table(rows),
         reasons=_reasons_table(rows),
     )
 
@@ -141,9 +153,24 @@ def _coverage_table(rows: Sequence[Result]) -> str:
     for name in (*sorted({row.sample.source for row in rows}), ALL):
         some = [row for row in rows if name in (row.sample.source, ALL)]
         fair = [row for row in some if row.face_px >= FAIR_PX]
-        extra = sum(max(0, len(row.report["faces"]) - row.faces) for row in some if row.faces is not None)
-        lines.append([name, _covered(some), _covered(fair), extra])
+        lines.append([name, _covered(some), _covered(fair), sum(row.extra for row in some)])
     return table(["source", "files with a score", f"of those with a face of {FAIR_PX} px", "faces too many"], lines)
+
+
+def _extra_table(rows: Sequence[Result]) -> str:
+    lines = [
+        [
+            Path(row.sample.path).name,
+            row.faces,
+            [round(edge) for edge in face["box"]],
+            f"{face['confidence']:.2f}",
+            said,
+        ]
+        for row in rows
+        for face in row.report["faces"]
+        if row.extra and (said := face["reason"] or f"scored {face['probability']:.2f}")
+    ]
+    return table(["file", "faces known", "box", "confidence", "what came of it"], lines) if lines else "None."
 
 
 def _covered(rows: Sequence[Result]) -> str:

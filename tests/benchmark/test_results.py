@@ -21,7 +21,7 @@ def report(path: Path, probability: float | None, faces: int = 1, reason: str | 
             "reason": reason,
             "fake_probability": probability,
             "threshold": 0.8,
-            "faces": [{}] * faces,
+            "faces": [{"box": [1, 2, 3.6, 4], "confidence": 0.9, "probability": 0.25, "reason": None}] * faces,
         }
     )
 
@@ -55,6 +55,7 @@ def test_every_figure_by_hand(files: tuple[Path, Path]) -> None:
     assert "| gan | fake | 5 of 6, 0.833 (" in page
     assert "| camera | 4 of 5, 0.800 (0.284 to 0.995) | 4 of 4, 1.000 (0.398 to 1.000) | 2 |" in page
     assert "| camera | abstained | too_small | 1 |" in page
+    assert page.count("| 0.jpg | 1 | [1, 2, 4, 4] | 0.90 | scored 0.25 |") == 3
     assert "| set | 6 of 6, 1.000 (0.541 to 1.000) | no such file | 0 |" in page
 
 
