@@ -47,7 +47,7 @@ def teach_vae(study: VaeStudy) -> Path:
     Returns:
         the finished weights; copied to ``detector/assets/`` they are what the package ships.
     """
-    train, val = (_examples(crops_of(study, split)) for split in ("train", "val"))
+    train, val = (examples_of(crops_of(study, split)) for split in ("train", "val"))
     folder = study.work / study.training.name
     weights = train_vae(study.training, train, val, folder, study.work)
     report_vae(study, weights, folder / CHECKPOINT)
@@ -58,7 +58,7 @@ def report_vae(study: VaeStudy, weights: Path, checkpoint: Path) -> None:
     """Measure finished weights on `VaeStudy.held_out`, and draw the curve that a checkpoint remembers."""
     study.report.mkdir(parents=True, exist_ok=True)
     crops = crops_of(study, study.held_out)
-    table = measure_vae(load_model(weights), _examples(crops), crops)
+    table = measure_vae(load_model(weights), examples_of(crops), crops)
     write_table(table, study.report / f"bits-per-dim-{study.held_out}.csv")
     curve = load_curve(checkpoint)
     write_curve(curve, study.report / "curve.csv")
@@ -71,7 +71,9 @@ def crops_of(study: VaeStudy, split: Split) -> CropFile:
     return face_crops(study.crops, split, load_face_detector(study.faces), size, study.work / "crops" / split)
 
 
-def _examples(crops: CropFile) -> Examples:
+def examples_of(crops: CropFile) -> Examples:
+    """Crops to learn from or to validate on, with the masks of their regions for a conditional model."""
+
     def condition(rows: npt.NDArray[np.int64]) -> Tensor:
         return region_masks(torch.from_numpy(crops.landmarks[rows]), crops.pixels.shape[-1])
 

@@ -37,6 +37,12 @@ def _vae(path: Path) -> Path:
     return teach_vae(config.load(VaeStudy, path))
 
 
+def _vae_family(path: Path) -> Path:
+    from detector.benchmark.vae_family import FamilyStudy, teach_family
+
+    return teach_family(config.load(FamilyStudy, path))
+
+
 def _classifier(path: Path) -> Path:
     from detector.benchmark.study import Study, teach_classifier
 
@@ -46,6 +52,7 @@ def _classifier(path: Path) -> Path:
 PARTS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "faces": (_faces, "the embedded face network, distilled from YuNet"),
     "vae": (_vae, "a VAE of our family, on real faces"),
+    "vae-family": (_vae_family, "every member of our VAE family for a few steps, side by side with its report"),
     "classifier": (_classifier, "the embedded classifier, with its report and model card"),
 }
 """part -> (what trains it from a config, what it is)."""

@@ -84,6 +84,10 @@ class VaeTrainConfig:
         clip: largest norm of the gradient.
         ema: decay of the averaged weights, which are the ones that are kept.
         condition_drop: how often a conditional model is told nothing, so that it can do without.
+        hide: side in px of the squares of a chessboard; the encoder sees only one colour of every second patch, and
+            the loss is that of the whole patch: the rest is to be predicted. 0 to hide nothing.
+        perceptual: weight of the squared distance of patch and mean picture in the activations of the averaged
+            encoder, in bits per dimension; 0 for none.
         every: steps between checkpoints, each with validation and grids.
         val_crops: crops used for validation, evenly taken.
         bfloat16: compute in bfloat16 where that is safe.
@@ -102,6 +106,8 @@ class VaeTrainConfig:
     clip: float = 1.0
     ema: float = 0.999
     condition_drop: float = 0.2
+    hide: int = 0
+    perceptual: float = 0.0
     every: int = 500
     val_crops: int = 192
     bfloat16: bool = True

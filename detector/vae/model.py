@@ -36,11 +36,13 @@ class Bound:
         loss: scalar; for the plain autoencoder the mean squared error of pixels in [0, 1].
         nll: -log2 p(x|z); None without a likelihood.
         kl: KL(q(z|x) || p(z)), of all scales; None without a prior.
+        pixels: (N, 3, S, S) in [0, 1], the mean picture for this draw.
     """
 
     loss: Tensor
     nll: Tensor | None
     kl: Tensor | None
+    pixels: Tensor
 
     @property
     def bits_per_dim(self) -> Tensor | None:
@@ -115,23 +117,30 @@ class FaceVae(nn.Module):
             return condition
         return pixels.new_zeros(count, planes, height, width) if planes else None
 
-    def bound(self, pixels: Tensor, condition: Tensor | None = None, kl_weight: float = 1.0) -> Bound:
+    def bound(
+        self,
+        pixels: Tensor,
+        condition: Tensor | None = None,
+        kl_weight: float = 1.0,
+        seen: Tensor | None = None,
+    ) -> Bound:
         """The bound of crops (N, 3, S, S) in [0, 1], with one draw from the posterior.
 
         Args:
             pixels: the crops; their likelihood is that of the nearest of 256 grey levels.
             condition: as for `encode`.
             kl_weight: multiplies beta: below 1 while the KL term is annealed.
+            seen: what the encoder is shown in place of the crops, e.g. with parts hidden: any q(z|.) gives a bound.
         """
-        codes, _ = self.encode(pixels, condition, draw=True)
+        codes, _ = self.encode(pixels if seen is None else seen, condition, draw=True)
         decoded = self.decode(codes.decodable, condition)
         if decoded.distribution is None:
-            return Bound((decoded.pixels - pixels).square().mean(), None, None)
+            return Bound((decoded.pixels - pixels).square().mean(), None, None, decoded.pixels)
         per_dim = math.log(2) * pixels[0].numel()
         nll = decoded.distribution.nll(to_levels(pixels)).mean((1, 2, 3))
         kl = sum((part.sum((1, 2, 3)) for part in codes.kl), start=nll.new_zeros(len(nll))) / per_dim
         loss = nll.mean() + kl_weight * self._cost(codes) / per_dim
-        return Bound(loss, nll, kl)
+        return Bound(loss, nll, kl, decoded.pixels)
 
     def _cost(self, codes: Codes) -> Tensor:
         """What the codes cost in the loss, in nats per crop."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -19,6 +20,7 @@ from detector import tracking
 from detector.types import Pixels
 from detector.vae import grids
 from detector.vae.config import VaeTrainConfig
+from detector.vae.hiding import chessboard, hide
 from detector.vae.loading import save_model
 from detector.vae.model import FaceVae
 from detector.vae.state import CHECKPOINT, State, begin, save_checkpoint
@@ -92,7 +94,8 @@ def _step(config: VaeTrainConfig, state: State, train: Examples) -> float:
         pixels, condition = _batch(config, train, rng)
         with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
             weight = min(1.0, (state.step + 1) / max(config.anneal, 1))
-            loss = state.model.train().bound(pixels, condition, weight).loss
+            bound = state.model.train().bound(pixels, condition, weight, _seen(config, pixels, rng))
+            loss = bound.loss + _perceptual(config, state, pixels, bound.pixels, condition)
     state.optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(state.model.parameters(), config.clip, error_if_nonfinite=True)
@@ -100,6 +103,30 @@ def _step(config: VaeTrainConfig, state: State, train: Examples) -> float:
     state.step += 1
     state.follow(min(config.ema, (1 + state.step) / (10 + state.step)))
     return float(loss.detach())
+
+
+def _seen(config: VaeTrainConfig, pixels: Tensor, rng: np.random.Generator) -> Tensor | None:
+    """What the encoder is shown of the patches, where that is not all."""
+    if not config.hide:
+        return None
+    board = chessboard(config.patch, config.hide)
+    seen = pixels.clone()
+    seen[1::2] = hide(pixels[1::2], board if rng.random() < 0.5 else ~board)
+    return seen
+
+
+def _perceptual(
+    config: VaeTrainConfig, state: State, pixels: Tensor, made: Tensor, condition: Tensor | None
+) -> Tensor | float:
+    """The distance of LPIPS (Zhang et al. 2018, eq. 1) with unit weights, in the averaged encoder's first stage.
+
+    The averaged weights learn nothing from it: the trained encoder could only make the distance small by going blind.
+    """
+    if not config.perceptual:
+        return 0.0
+    known = state.average.known(condition, pixels)
+    one, other = (F.normalize(state.average.encoder(some, known)[1].float(), dim=1) for some in (pixels, made))
+    return config.perceptual * (one - other).square().sum(1).mean()
 
 
 def _rate(config: VaeTrainConfig, step: int) -> float:
