@@ -30,20 +30,21 @@ REGIONS: dict[str, tuple[tuple[float, float, float, float], ...]] = {
     "eyes": ((-0.5, -0.05, 0.42, 0.32), (0.5, -0.05, 0.42, 0.32)),
     "nose": ((0.0, 0.40, 0.34, 0.48),),
     "mouth": ((0.0, 1.16, 0.58, 0.36),),
-    "right cheek": ((-0.62, 0.68, 0.36, 0.42),),
-    "left cheek": ((0.62, 0.68, 0.36, 0.42),),
-    "forehead": ((0.0, -0.65, 0.75, 0.36),),
+    "nose and mouth": ((0.0, 0.40, 0.34, 0.48), (0.0, 1.16, 0.58, 0.36)),
+    "cheeks": ((-0.58, 0.60, 0.42, 0.48), (0.58, 0.60, 0.42, 0.48)),
+    "right half": ((-0.52, 0.50, 0.55, 1.20),),
+    "left half": ((0.52, 0.50, 0.55, 1.20),),
     "lower face": ((0.0, 1.15, 0.85, 0.75),),
     "inner face": ((0.0, 0.50, 0.85, 1.05),),
 }
-"""Facial regions as ellipses: centre x, y and half axes x, y."""
+"""Facial regions as ellipses: centre x, y and half axes x, y. Smooth skin alone is none: nothing of it would change."""
 
 _CORNERS = 64
 
 Rng = np.random.Generator
 
 
-def hull_mask(landmarks: Array, side: int, rng: Rng, hulls: Sequence[str] = tuple(HULLS)) -> Array:
+def hull_mask(landmarks: Array, side: int, rng: Rng, hulls: Sequence[str] = ("face", *HULLS)) -> Array:
     """(S, S) in [0, 1]: the hull of a random part of the face, deformed, eroded and feathered.
 
     The mask of self-blended images (Shiohara & Yamasaki 2022, section 3.2), with ellipses in place of the

@@ -10,7 +10,7 @@ from detector.fakes.square import Rng, Square, cut_square, paste, resize
 from detector.fakes.workshop import Fake, FakeMaker, Workshop
 from detector.types import Array, Face, Frame
 
-_TRIED = 12
+_TRIED = 6
 _COARSE = (64.0, 224.0)
 _POISSON = 0.2
 
@@ -28,15 +28,21 @@ def swap(workshop: Workshop) -> FakeMaker:
 
     def make(frame: Frame, face: Face, rng: Rng) -> Fake:
         square = cut_square(frame, face)
-        tried = rng.permutation(len(donors))[:_TRIED]
-        donor = min((cut_square(*donors[place]) for place in tried), key=lambda one: misfit(one, square))
+        donor = fitting(donors, square, rng)
         mask = hull_mask(square.landmarks, square.side, rng, ("face", "face", "with forehead", "inner"))
-        made = transfer_colours(aligned(donor, square, rng), square.pixels, mask, rng.uniform(0.6, 1.0))
+        warped = aligned(donor, square, float(rng.uniform(*_COARSE)), rng)
+        made = transfer_colours(warped, square.pixels, mask, rng.uniform(0.6, 1.0))
         if rng.random() < _POISSON:
             made = _poisson(made, square.pixels, mask)
         return paste(frame, face, square, made, mask)
 
     return make
+
+
+def fitting(donors: tuple[tuple[Frame, Face], ...], target: Square, rng: Rng) -> Square:
+    """The square of a random donor: of a few, the one whose landmarks fit best."""
+    tried = rng.permutation(len(donors))[:_TRIED]
+    return min((cut_square(*donors[place]) for place in tried), key=lambda one: misfit(one, target))
 
 
 def misfit(donor: Square, target: Square) -> float:
@@ -46,10 +52,9 @@ def misfit(donor: Square, target: Square) -> float:
     return float(np.linalg.norm(moved - target.landmarks) / target.face_px)
 
 
-def aligned(donor: Square, target: Square, rng: Rng) -> Array:
-    """(S, S, 3): the donor's square warped so that its landmarks lie where those of the target do."""
-    coarse = min(float(rng.uniform(*_COARSE)), donor.face_px)
-    side = max(16, round(donor.side * coarse / donor.face_px))
+def aligned(donor: Square, target: Square, face_px: float, rng: Rng) -> Array:
+    """(S, S, 3): the donor's face, at `face_px` or less, warped so that its landmarks lie where the target's do."""
+    side = max(16, round(donor.side * min(face_px / donor.face_px, 1)))
     landmarks = donor.landmarks * (side / donor.side)
     fit = fit_affine if rng.random() < 0.5 else fit_similarity
     pixels = resize(donor.pixels, side, rng)

@@ -8,20 +8,21 @@ import numpy as np
 
 from detector.fakes.outline import hull_mask
 from detector.fakes.round_trip import from_batch, to_batch
-from detector.fakes.square import Rng, Square, at_a_scale, cut_square, draw_side, paste, resize, whole
-from detector.fakes.swap import aligned, misfit
+from detector.fakes.square import FACE_PX, Rng, Square, at_a_scale, cut_square, draw_side, paste, resize, whole
+from detector.fakes.swap import aligned, fitting, transfer_colours
 from detector.fakes.workshop import Autoencoder, Decode, Fake, FakeMaker, Workshop
 from detector.types import Array, Face, Frame
 
-_NOISE = (0.05, 0.4)
-_TRIED = 12
+_SHARES = (0.03, 0.15)
+_TEMPERATURES = (1.0, 4.0)
 
 
 def vae_sample(workshop: Workshop) -> FakeMaker:
     """What a decoder makes of a code that no picture has.
 
-    Either the code of the face with noise, white or smooth, of 5-40% of each channel's deviation; or, where the
-    workshop has donors, a blend of the codes of two faces whose landmarks were brought together: a morph.
+    Either the code of the face with noise, white or smooth: one to four deviations of the posterior, or, where there
+    is none, 3-15% of each channel's deviation. Or, where the workshop has donors, a blend of the codes of two faces
+    whose landmarks were brought together: a morph.
 
     Raises:
         ConfigError: the workshop has no autoencoder that can decode a code.
@@ -43,24 +44,24 @@ def vae_sample(workshop: Workshop) -> FakeMaker:
 
 def disturbed(model: Autoencoder, decode: Decode, rng: Rng, pixels: Array) -> Array:
     """(S, S, 3) pixels by way of their code with noise in it."""
-    codes = model(to_batch(pixels), second_pass=False).mean
-    count, channels, height, _ = codes.shape
+    found = model(to_batch(pixels), second_pass=False)
+    codes, (_, channels, height, _) = found.mean, found.mean.shape
     cells = height if rng.random() < 0.5 else max(2, height // 4)
     white = rng.normal(size=(cells, cells, channels)).astype(np.float32)
     noise = resize(white, height, rng).reshape(height, height, channels).transpose(2, 0, 1)
-    deviation = codes.std(dim=(0, 2, 3), keepdim=True)
-    strength = float(np.exp(rng.uniform(*np.log(_NOISE))))
-    made = decode(codes + strength * deviation * codes.new_tensor(noise)[None].expand(count, -1, -1, -1))
+    deviation = codes.std(dim=(0, 2, 3), keepdim=True) if found.logvar is None else (found.logvar / 2).exp()
+    strength = float(np.exp(rng.uniform(*np.log(_SHARES if found.logvar is None else _TEMPERATURES))))
+    made = decode(codes + strength * deviation * codes.new_tensor(noise))
     return from_batch(np.asarray(made.cpu().numpy(), np.float32))
 
 
 def _morph(
     square: Square, donors: tuple[tuple[Frame, Face], ...], model: Autoencoder, decode: Decode, rng: Rng
 ) -> Array:
-    tried = rng.permutation(len(donors))[:_TRIED]
-    donor = min((cut_square(*donors[place]) for place in tried), key=lambda one: misfit(one, square))
     side = draw_side(square, rng)
-    own, other = (resize(pixels, side, rng) for pixels in (square.pixels, aligned(donor, square, rng)))
+    warped = aligned(fitting(donors, square, rng), square, FACE_PX[1], rng)
+    matched = transfer_colours(warped, square.pixels, whole(square.side), 1.0)
+    own, other = (resize(pixels, side, rng) for pixels in (square.pixels, matched))
     first, second = (model(to_batch(pixels), second_pass=False).mean for pixels in (own, other))
     share = float(rng.uniform(0.25, 0.75))
     made = decode(first + share * (second - first))
