@@ -61,6 +61,18 @@ def cut_square(frame: Frame, face: Face) -> Square:
     return Square(pixels, corner, (face.landmarks - corner).astype(np.float32), face.size)
 
 
+def shrink(frame: Frame, face: Face) -> tuple[Frame, Face]:
+    """The square of a face as a picture of its own, at most at the largest of `FACE_PX`: a donor that takes no room."""
+    square = cut_square(frame, face)
+    side = min(square.side, round(square.side * FACE_PX[1] / square.face_px))
+    scale = side / square.side
+    levels = np.round(square.pixels * 255).astype(np.uint8)
+    small = np.asarray(cv2.resize(levels, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+    box = (face.box - np.tile(square.corner, 2)) * scale
+    landmarks = (square.landmarks * scale).astype(np.float32)
+    return replace(frame, pixels=small), replace(face, box=box.astype(np.float32), landmarks=landmarks)
+
+
 def paste(frame: Frame, face: Face, square: Square, made: Array, mask: Array) -> Fake:
     """Put pixels back where a square was cut out.
 

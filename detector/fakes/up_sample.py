@@ -11,6 +11,7 @@ from detector.types import Array, Face, Frame
 
 _UNEVEN = (0.01, 0.12)
 _KEPT = (0.5, 1.0)
+_LARGE = 192
 _BINOMIAL = {3: np.array([1, 2, 1]) / 4, 4: np.array([1, 3, 3, 1]) / 8}
 
 
@@ -34,7 +35,8 @@ def make(frame: Frame, face: Face, rng: Rng) -> Fake:
 
 def chain(pixels: Array, rng: Rng) -> Array:
     """(S, S, 3) reduced once or twice by two and doubled as often; S a multiple of four."""
-    side, doublings = len(pixels), int(rng.integers(1, 3))
+    side = len(pixels)
+    doublings = 2 if side >= _LARGE and rng.random() < 0.5 else 1
     small = cv2.resize(pixels, (side >> doublings, side >> doublings), interpolation=cv2.INTER_AREA)
     plain = np.asarray(cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
     made = np.asarray(small, np.float32)

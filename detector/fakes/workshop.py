@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -59,12 +59,12 @@ class Workshop:
     Attributes:
         reconstructors: the autoencoders whose traces are to be made.
         donors: other real faces, for swaps. Take them from the split of the picture: a fake tells of its donor.
-        decoders: name of a reconstructor -> what makes pixels of its codes, for those that can be sampled.
+        samplers: autoencoders with what makes pixels of their codes, for those that can be sampled.
     """
 
     reconstructors: tuple[Autoencoder, ...] = ()
     donors: tuple[tuple[Frame, Face], ...] = ()
-    decoders: Mapping[str, Decode] = field(default_factory=dict)
+    samplers: tuple[tuple[Autoencoder, Decode], ...] = ()
 
     def require_reconstructors(self) -> tuple[Autoencoder, ...]:
         """The autoencoders; `ConfigError` when there is none."""
@@ -82,7 +82,6 @@ class Workshop:
 
     def require_samplers(self) -> tuple[tuple[Autoencoder, Decode], ...]:
         """The autoencoders that can decode a code; `ConfigError` when there is none."""
-        able = tuple((one, self.decoders[one.name]) for one in self.reconstructors if one.name in self.decoders)
-        if not able:
+        if not self.samplers:
             raise ConfigError("this generator needs an autoencoder that can decode a code, and the workshop has none")
-        return able
+        return self.samplers

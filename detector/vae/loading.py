@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -108,6 +108,18 @@ class FaceVaeReconstructor:
                 for part, told in pairs
             ]
         )
+
+    @property
+    def decode(self) -> Callable[[Tensor], Tensor] | None:
+        """Codes (N, C, h, w), as in `Reconstruction.mean`, to the decoder's mean picture.
+
+        None for the kind "hierarchical", whose finest latent alone says too little.
+        """
+        return None if self.model.config.kind == "hierarchical" else self._decode
+
+    @torch.inference_mode()
+    def _decode(self, codes: Tensor) -> Tensor:
+        return self.model.decode(codes).pixels
 
     def _step(self, crops: Tensor, condition: Tensor | None = None) -> Reconstruction:
         crops = crops.contiguous(memory_format=torch.channels_last)

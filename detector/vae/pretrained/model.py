@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -25,6 +26,7 @@ class Pretrained:
         device: where the model is.
         stride: sides must be a multiple of this many px.
         step: the single pass.
+        decode: codes (N, C, h, w), as in `Reconstruction.mean`, to pixels; None where the loader gives no such thing.
         size: the side of the crops it wants, in px: that of ours, so that all models see the same crops.
     """
 
@@ -33,6 +35,7 @@ class Pretrained:
     device: torch.device
     stride: int
     step: Step
+    decode: Callable[[Tensor], Tensor] | None = None
     size: int = 128
 
     def __call__(self, pixels: Array | Tensor, second_pass: bool = True) -> Reconstruction:

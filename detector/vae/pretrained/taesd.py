@@ -48,13 +48,20 @@ def load_taesd(source: str = "", device: str = "cpu") -> Pretrained:
         device=torch.device(device),
         stride=2**halvings,
         step=partial(_step, head, tail, stack),
+        decode=partial(_decode, stack),
     )
 
 
 def _step(head: nn.Module, tail: nn.Module, decoder: nn.Module, pixels: Tensor) -> Reconstruction:
     hidden = head(pixels)
     mean = tail(hidden)
-    return Reconstruction(decoder(mean).clamp(0, 1), mean, hidden=hidden)
+    return Reconstruction(_decode(decoder, mean), mean, hidden=hidden)
+
+
+@torch.inference_mode()
+def _decode(decoder: nn.Module, codes: Tensor) -> Tensor:
+    pixels: Tensor = decoder(codes)
+    return pixels.clamp(0, 1)
 
 
 def _check_pair(encoder: nn.Sequential, decoder: nn.Sequential) -> int:
