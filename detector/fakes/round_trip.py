@@ -26,7 +26,7 @@ def round_trip(workshop: Workshop) -> FakeMaker:
     models = workshop.require_reconstructors()
 
     def make(frame: Frame, face: Face, rng: Rng) -> Fake:
-        square = cut_square(frame, face)
+        square = cut_square(frame, face, rng)
         made = at_a_scale(square, partial(pass_through, _any(models, rng), _passes(rng)), rng)
         return paste(frame, face, square, made, whole(square.side))
 
@@ -42,7 +42,7 @@ def round_trip_region(workshop: Workshop) -> FakeMaker:
     models = workshop.require_reconstructors()
 
     def make(frame: Frame, face: Face, rng: Rng) -> Fake:
-        square = cut_square(frame, face)
+        square = cut_square(frame, face, rng)
         made = at_a_scale(square, partial(pass_through, _any(models, rng), _passes(rng)), rng)
         return paste(frame, face, square, made, region_mask(square.landmarks, square.side, rng))
 

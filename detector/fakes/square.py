@@ -16,6 +16,8 @@ CONTEXT = 1.35
 """Side of the square in face sizes: what the crops of a scored face show lies inside it."""
 STRIDE = 32
 """Sides are multiples of this many px, so that every autoencoder takes them, and native scale needs no resampling."""
+GRID = 8
+"""Most decoders make pixels in blocks of this side."""
 FACE_PX = (96.0, 320.0)
 """The scale at which a generator works: the longer side of the face box in px; no face is enlarged for it."""
 
@@ -49,10 +51,15 @@ class Square:
         return len(self.pixels)
 
 
-def cut_square(frame: Frame, face: Face) -> Square:
-    """The square of `CONTEXT` face sizes around a face, or a little more: its side is a multiple of `STRIDE`."""
+def cut_square(frame: Frame, face: Face, rng: Rng | None = None) -> Square:
+    """The square of `CONTEXT` face sizes around a face, or a little more: its side is a multiple of `STRIDE`.
+
+    With `rng` it is moved by up to `GRID` px, so that the grid of what works on it may lie anywhere on the face.
+    """
     side = STRIDE * int(np.ceil(face.size * CONTEXT / STRIDE))
     corner = np.round((face.box[:2] + face.box[2:]) / 2 - side / 2).astype(np.int64)
+    if rng is not None:
+        corner += rng.integers(-GRID // 2, GRID // 2, 2)
     height, width = frame.pixels.shape[:2]
     columns, rows = (
         np.clip(start + np.arange(side), 0, n - 1) for start, n in zip(corner, (width, height), strict=True)

@@ -28,7 +28,7 @@ def up_sample(_: Workshop) -> FakeMaker:
 
 def make(frame: Frame, face: Face, rng: Rng) -> Fake:
     """One picture with the traces of up-sampling."""
-    square = cut_square(frame, face)
+    square = cut_square(frame, face, rng)
     made = at_a_scale(square, lambda pixels: chain(pixels, rng), rng)
     return paste(frame, face, square, made, whole(square.side))
 

@@ -30,7 +30,7 @@ def vae_sample(workshop: Workshop) -> FakeMaker:
     models = workshop.require_samplers()
 
     def make(frame: Frame, face: Face, rng: Rng) -> Fake:
-        square = cut_square(frame, face)
+        square = cut_square(frame, face, rng)
         model, decode = models[int(rng.integers(len(models)))]
         if workshop.donors and rng.random() < 0.5:
             made = _morph(square, workshop.donors, model, decode, rng)
