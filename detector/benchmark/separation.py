@@ -121,7 +121,10 @@ def _folds(who: Who, seed: int) -> Iterator[tuple[Rows, Rows]]:
 
 
 def _mean_auc(labels: Labels, columns: Scores) -> float:
-    """The mean over generators of the AUC against all real faces; columns as `Separation` makes them."""
-    which, scores = columns[:, 0], columns[:, 1:]
-    parts = [(labels == 0) | (which == place) for place in range(scores.shape[1])]
-    return float(np.mean([auc(labels[rows], scores[rows, place]) for place, rows in enumerate(parts)]))
+    """The mean over generators of the AUC against all real faces; columns as `Separation` makes them.
+
+    A resample may lack a generator of few fakes: the mean then is that of the others.
+    """
+    which, scores = columns[:, 0].astype(int), columns[:, 1:]
+    parts = {place: (labels == 0) | (which == place) for place in np.unique(which[labels == 1])}
+    return float(np.mean([auc(labels[rows], scores[rows, place]) for place, rows in parts.items()]))

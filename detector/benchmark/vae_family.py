@@ -120,7 +120,7 @@ def _load(study: FamilyStudy, name: str) -> Reconstructor:
 
 def _measured(study: FamilyStudy, models: Mapping[str, Reconstructor], val: CropFile) -> Iterator[Row]:
     speeds = crops_per_second(models, (val.pixels[:_TIMED_CROPS] / 255).astype(np.float32))
-    tables, who = _tables(study, models)
+    tables, who = tables_of(study, models)
     base = separation(tables[BASE], who, study.strength)
     yield Row(BASE, _explained(models[BASE], val), speeds[BASE], base)
     for view in ("native", "whole"):
@@ -159,22 +159,29 @@ def _explained(model: Reconstructor, val: CropFile) -> dict[str, Estimate]:
     return {name: terms[name] for name in ("bits_per_dim", "psnr") if name in terms}
 
 
-def _tables(study: FamilyStudy, models: Mapping[str, Reconstructor]) -> tuple[dict[str, FeatureTable], Who]:
-    """The features of the same faces by every model."""
+def faces_of(study: FamilyStudy, size: int) -> Iterator[CutFaces]:
+    """The faces that the members are measured on, of train and val, in crops of `size` px."""
     samples = [one for one in load_dataset(study.crops.dataset, study.crops.data) if one.split in ("train", "val")]
-    size = next(iter(models.values())).size
-    folder = study.work / "vae-family" / "cache"
+    return cut_faces(thinned(samples, study.most), load_face_detector(study.faces), size, _cache(study))
+
+
+def tables_of(study: FamilyStudy, models: Mapping[str, Reconstructor]) -> tuple[dict[str, FeatureTable], Who]:
+    """The features of the same faces by every model, and what these faces are."""
     parts: dict[str, list[FeatureTable]] = {name: [] for name in models}
     seen: list[Sample] = []
-    for part in cut_faces(thinned(samples, study.most), load_face_detector(study.faces), size, folder):
+    for part in faces_of(study, next(iter(models.values())).size):
         seen += part.samples
         for name, model in models.items():
-            parts[name].append(_features(part, model, folder))
+            parts[name].append(_features(part, model, _cache(study)))
     tables = {
         name: FeatureTable(np.concatenate([table.values for table in some]), some[0].names)
         for name, some in parts.items()
     }
     return tables, Who.of(seen)
+
+
+def _cache(study: FamilyStudy) -> Path:
+    return study.work / "vae-family" / "cache"
 
 
 def _features(part: CutFaces, model: Reconstructor, folder: Path) -> FeatureTable:

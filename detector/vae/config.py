@@ -86,8 +86,7 @@ class VaeTrainConfig:
         condition_drop: how often a conditional model is told nothing, so that it can do without.
         hide: side in px of the squares of a chessboard; the encoder sees only one colour of every second patch, and
             the loss is that of the whole patch: the rest is to be predicted. 0 to hide nothing.
-        perceptual: weight of the squared distance of patch and mean picture in the activations of the averaged
-            encoder, in bits per dimension; 0 for none.
+        perceptual: weight in the loss of `FaceVae.distance` between patch and mean picture; 0 for none.
         every: steps between checkpoints, each with validation and grids.
         val_crops: crops used for validation, evenly taken.
         bfloat16: compute in bfloat16 where that is safe.

@@ -142,6 +142,15 @@ class FaceVae(nn.Module):
         loss = nll.mean() + kl_weight * self._cost(codes) / per_dim
         return Bound(loss, nll, kl, decoded.pixels)
 
+    def distance(self, one: Tensor, other: Tensor, condition: Tensor | None = None) -> Tensor:
+        """How far apart pictures (N, 3, S, S) are as the encoder's first stage sees them, (N,) in [0, 4].
+
+        The distance of LPIPS (Zhang et al. 2018, eq. 1) with unit weights.
+        """
+        known = self.known(condition, one)
+        seen, seen_too = (F.normalize(self.encoder(pixels, known)[1].float(), dim=1) for pixels in (one, other))
+        return (seen - seen_too).square().sum(1).mean((1, 2))
+
     def _cost(self, codes: Codes) -> Tensor:
         """What the codes cost in the loss, in nats per crop."""
         if codes.penalty is not None:

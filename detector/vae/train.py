@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -95,7 +94,10 @@ def _step(config: VaeTrainConfig, state: State, train: Examples) -> float:
         with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
             weight = min(1.0, (state.step + 1) / max(config.anneal, 1))
             bound = state.model.train().bound(pixels, condition, weight, _seen(config, pixels, rng))
-            loss = bound.loss + _perceptual(config, state, pixels, bound.pixels, condition)
+            loss = bound.loss
+            if config.perceptual:
+                # The averaged weights judge and do not learn: those that do could make it small by going blind.
+                loss = loss + config.perceptual * state.average.distance(pixels, bound.pixels, condition).mean()
     state.optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(state.model.parameters(), config.clip, error_if_nonfinite=True)
@@ -113,20 +115,6 @@ def _seen(config: VaeTrainConfig, pixels: Tensor, rng: np.random.Generator) -> T
     seen = pixels.clone()
     seen[1::2] = hide(pixels[1::2], board if rng.random() < 0.5 else ~board)
     return seen
-
-
-def _perceptual(
-    config: VaeTrainConfig, state: State, pixels: Tensor, made: Tensor, condition: Tensor | None
-) -> Tensor | float:
-    """The distance of LPIPS (Zhang et al. 2018, eq. 1) with unit weights, in the averaged encoder's first stage.
-
-    The averaged weights learn nothing from it: the trained encoder could only make the distance small by going blind.
-    """
-    if not config.perceptual:
-        return 0.0
-    known = state.average.known(condition, pixels)
-    one, other = (F.normalize(state.average.encoder(some, known)[1].float(), dim=1) for some in (pixels, made))
-    return config.perceptual * (one - other).square().sum(1).mean()
 
 
 def _rate(config: VaeTrainConfig, step: int) -> float:

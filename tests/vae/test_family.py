@@ -211,6 +211,30 @@ def test_the_condition_matters_and_can_be_left_out() -> None:
     torch.testing.assert_close(untold.kl[0], model.encode(pixels, torch.zeros_like(condition))[0].kl[0])
 
 
+@every
+def test_the_distance_is_one(config: VaeConfig) -> None:
+    """Nothing from itself, the same both ways, larger for the larger change."""
+    model, pixels = make(config, start=False).eval(), crops(2)
+    near, far = (pixels + size * torch.randn_like(pixels) for size in (0.01, 0.1))
+    assert model.distance(pixels, pixels).tolist() == [0, 0]
+    torch.testing.assert_close(model.distance(pixels, near), model.distance(near, pixels))
+    assert (model.distance(pixels, near) < model.distance(pixels, far)).all()
+
+
+def test_what_is_seen_decides_the_code_and_the_crops_the_bits() -> None:
+    model, pixels = make(SMALL).eval(), crops(2)
+    torch.manual_seed(3)
+    plain = model.bound(pixels)
+    torch.manual_seed(3)
+    told = model.bound(pixels, seen=pixels)
+    grey = model.bound(pixels, seen=torch.full_like(pixels, 0.5))
+    assert plain.bits_per_dim is not None
+    assert told.bits_per_dim is not None
+    assert grey.bits_per_dim is not None
+    torch.testing.assert_close(told.bits_per_dim, plain.bits_per_dim)
+    assert (grey.bits_per_dim > plain.bits_per_dim).all()
+
+
 @pytest.mark.parametrize("kind", FAMILY)
 def test_draws_from_the_prior_can_be_decoded(kind: str) -> None:
     model = make(FAMILY[kind])

@@ -15,6 +15,8 @@ from detector.errors import ConfigError
 from detector.types import Pixels
 from detector.vae import load_reconstructor
 from detector.vae.config import VaeConfig, VaeTrainConfig
+from detector.vae.hiding import FromTheRest
+from detector.vae.loading import FaceVaeReconstructor, load_model
 from detector.vae.train import Examples, learn, train_vae
 
 MODEL = VaeConfig(size=32, widths=(16, 24), encoder_blocks=(1, 1), decoder_blocks=(1, 1), latent=8)
@@ -60,6 +62,36 @@ def test_a_killed_training_ends_where_an_unbroken_one_does(tmp_path: Path) -> No
     assert resumed == unbroken
     expected, got = weights(tmp_path / "unbroken"), weights(tmp_path / "killed")
     assert all(torch.equal(got[name], value) for name, value in expected.items())
+
+
+def noisy(pixels: Pixels) -> Pixels:
+    """With less contrast, and grain."""
+    grain = np.random.default_rng(1).normal(0, 12, (len(pixels), 3, 32, 32))
+    return np.asarray(np.clip(pixels / 2 + 64 + grain, 0, 255), np.uint8)
+
+
+def test_who_learnt_with_squares_hidden_predicts_them_better(tmp_path: Path) -> None:
+    """Of crops of one colour each: the rest tells it."""
+    pixels = noisy(np.broadcast_to(crops(16)[..., :1, :1], (16, 3, 32, 32)))
+    config = replace(CONFIG, steps=30, every=30, rate=1e-2, ema=0.5)
+    examples, error = Examples(pixels), {}
+    for cell in (0, 8):
+        list(learn(replace(config, hide=cell), examples, examples, tmp_path / str(cell)))
+        model = FaceVaeReconstructor(load_model(tmp_path / str(cell) / "tiny.safetensors"), "0" * 12)
+        floats = torch.from_numpy(pixels).float() / 255
+        error[cell] = float((FromTheRest(model, 8)(floats).pixels - floats).square().mean())
+    assert error[8] < 0.9 * error[0]
+
+
+def test_a_perceptual_term_brings_patch_and_picture_together(tmp_path: Path) -> None:
+    examples, pixels = Examples(noisy(crops(16))), torch.from_numpy(noisy(crops(16))).float() / 255
+    config = replace(CONFIG, steps=30, every=30, rate=1e-2, ema=0.5)
+    distance = {}
+    for weight in (0.0, 1000.0):
+        list(learn(replace(config, perceptual=weight), examples, examples, tmp_path / str(weight)))
+        model = load_model(tmp_path / str(weight) / "tiny.safetensors")
+        distance[weight] = float(model.distance(pixels, model.bound(pixels).pixels).mean().detach())
+    assert distance[1000.0] < 0.9 * distance[0.0]
 
 
 def test_it_learns_and_leaves_weights_grids_and_a_curve(tmp_path: Path) -> None:
