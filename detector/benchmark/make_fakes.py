@@ -47,7 +47,7 @@ class FakePlan:
         generators: entries of `FAKES`; none stands for all that can be made of the pictures.
         per_image: fakes of each picture by each generator.
         seed: of everything random.
-        masks: whether to write how synthetic each pixel is, 0-255, as PNGs below ``masks/``.
+        masks: whether to write how synthetic each pixel is, 0-255 and never 0 where it is at all, as PNGs below ``masks/``.
     """
 
     out: Path
@@ -183,7 +183,7 @@ class _Bench:
 
     def _save(self, fake: Fake, name: str) -> None:
         if self._plan.masks:
-            _write_png(np.round(fake.mask * 255).astype(np.uint8), self._plan.out / MASKS / name)
+            _write_png(np.ceil(fake.mask * 255).astype(np.uint8), self._plan.out / MASKS / name)
         _write_png(fake.frame.pixels, self._plan.out / name)
 
 
