@@ -111,13 +111,13 @@ def whole(side: int) -> Array:
     return np.minimum(ramp[:, None], ramp[None])
 
 
-def at_a_scale(square: Square, change: Change, rng: Rng) -> Array:
+def at_a_scale(square: Square, change: Change, rng: Rng, face_px: tuple[float, float] = FACE_PX) -> Array:
     """What a change makes of a square (S, S, 3) when it works at a random scale.
 
     Half of the time the difference that it makes is brought back to the scale of the square, which keeps the
     finest detail of the original; else all pixels are, as when a generator's small face is pasted into a large picture.
     """
-    side = draw_side(square, rng)
+    side = draw_side(square, rng, face_px)
     small = resize(square.pixels, side, rng)
     made = change(small)
     if rng.random() < _DETAIL:
@@ -125,11 +125,11 @@ def at_a_scale(square: Square, change: Change, rng: Rng) -> Array:
     return resize(made, square.side, rng)
 
 
-def draw_side(square: Square, rng: Rng) -> int:
-    """The side at which a generator works, px: that of the square, or smaller, see `FACE_PX`."""
-    low, high = (min(px, square.face_px) for px in FACE_PX)
+def draw_side(square: Square, rng: Rng, face_px: tuple[float, float] = FACE_PX) -> int:
+    """The side at which a generator works, px: often that of the square, else such that the face is in `face_px`."""
+    low, high = (min(px, square.face_px) for px in face_px)
     wanted = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-    if square.face_px <= FACE_PX[1] and rng.random() < _NATIVE:
+    if square.face_px <= face_px[1] and rng.random() < _NATIVE:
         return square.side
     return min(square.side, STRIDE * max(1, round(square.side * wanted / square.face_px / STRIDE)))
 

@@ -8,11 +8,13 @@ import numpy as np
 
 from detector.fakes.outline import hull_mask
 from detector.fakes.round_trip import from_batch, to_batch
-from detector.fakes.square import FACE_PX, Rng, Square, at_a_scale, cut_square, draw_side, paste, resize, whole
+from detector.fakes.square import Rng, Square, at_a_scale, cut_square, draw_side, paste, resize, whole
 from detector.fakes.swap import aligned, fitting, transfer_colours
 from detector.fakes.workshop import Autoencoder, Decode, Fake, FakeMaker, Workshop
 from detector.types import Array, Face, Frame
 
+_FACE_PX = (96.0, 208.0)
+"""Small, for a sample takes up to five passes through halves of an autoencoder."""
 _SHARES = (0.03, 0.15)
 _TEMPERATURES = (1.0, 4.0)
 
@@ -36,7 +38,7 @@ def vae_sample(workshop: Workshop) -> FakeMaker:
             made = _morph(square, workshop.donors, model, decode, rng)
             mask = hull_mask(square.landmarks, square.side, rng, ("face", "with forehead"))
             return paste(frame, face, square, made, mask)
-        made = at_a_scale(square, partial(disturbed, model, decode, rng), rng)
+        made = at_a_scale(square, partial(disturbed, model, decode, rng), rng, _FACE_PX)
         return paste(frame, face, square, made, whole(square.side))
 
     return make
@@ -58,8 +60,8 @@ def disturbed(model: Autoencoder, decode: Decode, rng: Rng, pixels: Array) -> Ar
 def _morph(
     square: Square, donors: tuple[tuple[Frame, Face], ...], model: Autoencoder, decode: Decode, rng: Rng
 ) -> Array:
-    side = draw_side(square, rng)
-    warped = aligned(fitting(donors, square, rng), square, FACE_PX[1], rng)
+    side = draw_side(square, rng, _FACE_PX)
+    warped = aligned(fitting(donors, square, rng), square, _FACE_PX[1], rng)
     matched = transfer_colours(warped, square.pixels, whole(square.side), 1.0)
     own, other = (resize(pixels, side, rng) for pixels in (square.pixels, matched))
     first, second = (model(to_batch(pixels), second_pass=False).mean for pixels in (own, other))

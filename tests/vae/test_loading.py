@@ -72,6 +72,18 @@ def test_the_second_pass_is_the_first_of_the_reconstruction(face_vae: FaceVaeRec
     torch.testing.assert_close(face_vae(result.pixels, second_pass=False).pixels, result.second.pixels)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_code_is_decoded_as_the_reconstruction_was(kind: str) -> None:
+    model = FaceVaeReconstructor(small(kind), "0")
+    result = model(torch.rand(2, 3, 32, 32), second_pass=False)
+    if kind == "hierarchical":
+        assert model.decode is None, "the finest latent alone says too little"
+    else:
+        assert model.decode is not None
+        torch.testing.assert_close(model.decode(result.mean), result.pixels)
+        assert (model.decode(result.mean + 1) - result.pixels).abs().max() > 0.01
+
+
 def test_any_multiple_of_the_stride(face_vae: FaceVaeReconstructor) -> None:
     assert face_vae(np.zeros((1, 3, 72, 72), np.float32), False).pixels.shape == (1, 3, 72, 72)
     with pytest.raises(ShapeError, match="multiple of 8"):

@@ -119,6 +119,8 @@ def test_the_layers_are_the_published_ones(tmp_path: Path, pooled: bool) -> None
     code, picture = round_trip(encoded, decoded, pixels)
     torch.testing.assert_close(result.mean, code)
     torch.testing.assert_close(result.pixels, picture)
+    assert model.decode is not None
+    torch.testing.assert_close(model.decode(code), picture)
     assert result.second is not None
     torch.testing.assert_close(result.second.mean, round_trip(encoded, decoded, picture)[0])
     assert result.hidden is not None
