@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -64,12 +65,12 @@ class Separation:
     known: Scores
     unseen: dict[str, Scores]
 
-    @property
+    @cached_property
     def met(self) -> dict[str, Estimate]:
         """AUC of each generator against all real faces, met by the models; and their mean, as ``mean``."""
         return self._estimates(self._columns(dict.fromkeys(self.unseen, self.known)))
 
-    @property
+    @cached_property
     def left_out(self) -> dict[str, Estimate]:
         """The same where the models met none of its fakes."""
         return self._estimates(self._columns(self.unseen))

@@ -23,6 +23,7 @@ from detector.benchmark.separation import Who, separation
 from detector.benchmark.vae import VaeStudy, crops_of, examples_of
 from detector.benchmark.vae_family_report import Row, write_family
 from detector.benchmark.vae_report import ALL, measure_vae
+from detector.errors import ConfigError
 from detector.faces import load_face_detector
 from detector.features import compute_features
 from detector.types import Array, FeatureTable, Sample
@@ -49,6 +50,10 @@ class Member:
     model: VaeConfig = field(default_factory=VaeConfig)
     hide: int = 0
     perceptual: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.hide and self.model.kind == "ae":
+            raise ConfigError('hide: kind "ae" has no likelihood to measure what was hidden by; expected another kind')
 
 
 @dataclass(frozen=True)

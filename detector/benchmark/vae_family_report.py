@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -45,7 +46,7 @@ class Row:
     added: Separation | None = None
     gain: tuple[Estimate, Estimate] | None = None
 
-    @property
+    @cached_property
     def figures(self) -> dict[str, Estimate]:
         """Every figure with an interval, by name."""
         figures = dict(self.explained)
