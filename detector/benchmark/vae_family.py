@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -130,12 +131,14 @@ def _measured(study: FamilyStudy, models: Mapping[str, Reconstructor], val: Crop
     yield Row(BASE, _explained(models[BASE], val), speeds[BASE], base)
     for view in ("native", "whole"):
         part = separation(_only(tables[BASE], view), who, study.strength)
-        yield Row(f"{BASE}, {view} view only", {}, speeds[BASE], part)
+        yield Row(f"{BASE}, {view} view only", {}, speeds[BASE], part, base)
     for name, model in models.items():
         if name != BASE:
             alone = separation(tables[name], who, study.strength)
             added = separation(tables[BASE].join(tables[name]), who, study.strength)
-            yield Row(name, _explained(model, val), speeds[name], alone, added, added.beyond(base))
+            yield Row(name, _explained(model, val), speeds[name], alone, base, added)
+    together = separation(reduce(FeatureTable.join, tables.values()), who, study.strength)
+    yield Row("all of them", {}, 1 / sum(1 / speed for speed in speeds.values()), together, base)
 
 
 def crops_per_second(models: Mapping[str, Reconstructor], pixels: Array) -> dict[str, float]:

@@ -21,8 +21,8 @@ _MARKDOWN = {
     "crops_per_second": "crops/s",
     "met": "AUC, met",
     "left out": "AUC, left out",
-    "gain met": "beside face-vae, met",
-    "gain left out": "beside face-vae, left out",
+    "instead": "instead of face-vae: met, left out",
+    "beside": "beside face-vae: met, left out",
 }
 
 
@@ -35,16 +35,16 @@ class Row:
         explained: bits_per_dim (-ELBO) and psnr in dB on held-out real faces, as far as it has them.
         speed: crops of 128 px a second of one core, both passes.
         alone: what its features tell.
-        added: what they and those of the embedded VAE tell together; None for that one's own.
-        gain: by how much mean AUC is then above that of the embedded VAE alone: met, left out.
+        base: what those of the embedded VAE tell; None where that is the same.
+        added: what both tell together.
     """
 
     name: str
     explained: Mapping[str, Estimate]
     speed: float
     alone: Separation
+    base: Separation | None = None
     added: Separation | None = None
-    gain: tuple[Estimate, Estimate] | None = None
 
     @cached_property
     def figures(self) -> dict[str, Estimate]:
@@ -52,10 +52,9 @@ class Row:
         figures = dict(self.explained)
         figures |= {f"met {name}": value for name, value in self.alone.met.items()}
         figures |= {f"left out {name}": value for name, value in self.alone.left_out.items()}
-        if self.added is not None and self.gain is not None:
-            figures |= {f"added met {name}": value for name, value in self.added.met.items()}
-            figures |= {f"added left out {name}": value for name, value in self.added.left_out.items()}
-            figures |= {"gain met": self.gain[0], "gain left out": self.gain[1]}
+        for words, told in (("instead", self.alone), ("beside", self.added)):
+            if self.base is not None and told is not None:
+                figures[f"{words} met"], figures[f"{words} left out"] = told.beyond(self.base)
         return figures
 
     @property
@@ -90,8 +89,10 @@ def _line(row: Row) -> str:
         f"{row.speed:.0f}",
         _cell(figures["met mean"], 3),
         _cell(figures["left out mean"], 3),
-        _cell(figures.get("gain met"), 3, sign="+"),
-        _cell(figures.get("gain left out"), 3, sign="+"),
+        *(
+            ", ".join(_cell(figures.get(f"{words} {kind}"), 3, sign="+") for kind in ("met", "left out"))
+            for words in ("instead", "beside")
+        ),
     ]
     return " | ".join(cells)
 

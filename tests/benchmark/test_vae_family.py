@@ -55,7 +55,7 @@ def rows() -> list[Row]:
     bits = {"bits_per_dim": Estimate(3.0, 2.9, 3.1), "psnr": Estimate(40.0, 39.0, 41.0)}
     return [
         Row("face-vae", bits, 33.3, one),
-        Row("other", {"psnr": Estimate(30.0, 29.0, 31.0)}, 50.0, two, two, two.beyond(one)),
+        Row("other", {"psnr": Estimate(30.0, 29.0, 31.0)}, 50.0, two, one, two),
     ]
 
 
@@ -66,7 +66,7 @@ def test_the_report_has_a_line_a_model_and_every_figure(rows: list[Row], tmp_pat
     assert "| – | 30.0 | 50 | 1.000 (1.000 to 1.000) | 1.000 (1.000 to 1.000) | +0.250 " in table[3]
     with (tmp_path / "figures.csv").open() as file:
         found = {(row["model"], row["figure"]): row["value"] for row in csv.DictReader(file)}
-    assert found["other", "gain left out"] == "0.2500"
+    assert found["other", "beside left out"] == "0.2500"
     assert found["face-vae", "met h"] == "0.5000"
     assert found["face-vae", "crops_per_second"] == "33.30"
     assert np.asarray(Image.open(tmp_path / "family.png")).std() > 5
@@ -75,7 +75,8 @@ def test_the_report_has_a_line_a_model_and_every_figure(rows: list[Row], tmp_pat
 def test_scalars_are_what_the_run_remembers(rows: list[Row]) -> None:
     first, second = (row.scalars for row in rows)
     assert first["met mean"] == pytest.approx(0.75)
-    assert second["added met mean"] == pytest.approx(1.0)
+    assert second["instead met"] == second["beside met"] == pytest.approx(0.25)
+    assert "instead met" not in first
 
 
 def test_a_member_without_a_likelihood_cannot_hide(tmp_path: Path) -> None:
