@@ -1,15 +1,16 @@
 """A dataset to features, under one protocol for every picture: open, detect, give a history, crop, describe.
 
-The work is done in chunks of pictures, each kept on disk under a key of all that it depends on: an interrupted run
-goes on where it stopped, and a change of weights or code never meets stale numbers.
+The work is done in chunks of pictures. What each VAE and each baseline says of a chunk is kept on disk by itself,
+under a key of all that it depends on: an interrupted run goes on where it stopped, another VAE costs its own time
+only, and a change of weights or code never meets stale numbers.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -20,41 +21,24 @@ from tqdm import tqdm
 import detector
 from detector.benchmark.baselines import BASELINES
 from detector.benchmark.datasets import origin
-from detector.benchmark.history import History, apply_history
-from detector.errors import MediaError
-from detector.faces import FaceDetector, FaceLimits, concat_crops, crop_faces, unusable
-from detector.media import open_media
+from detector.benchmark.meeting import MADE, Histories, Met, Miss, Tools, meet
+from detector.faces import concat_crops, crop_faces
 from detector.score.judge import describe
-from detector.types import Face, FeatureTable, Frame, Sample
+from detector.types import FeatureTable, Sample
 from detector.vae import Reconstructor
 from detector.weights import sha256
 
 CHUNK = 12
 """Pictures at a time."""
-CODE = ("features", "faces/crops.py", "faces/limits.py", "benchmark/history.py", "benchmark/baselines.py")
-"""What numbers depend on beside the models."""
+FACES = ("faces/crops.py", "faces/limits.py", "benchmark/history.py", "benchmark/meeting.py")
+"""What the re-made faces depend on beside the models."""
+CODE = ("features", *FACES)
+"""What the features of a VAE depend on beside the models."""
 OURS = "detector"
 """The name of our own features among the tables."""
 
 Bools = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.str_]
-Histories = Mapping[str, History | None]
-"""Name to what is drawn from; None is the picture as it was found."""
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What turns pictures into numbers; of several face detectors, one is drawn for each picture and history."""
-
-    detectors: tuple[FaceDetector, ...]
-    reconstructors: tuple[Reconstructor, ...]
-    baselines: tuple[str, ...] = tuple(BASELINES)
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """Every model, name -> version."""
-        detectors = {model.name: model.version for model in self.detectors}
-        return detectors | {model.name: model.version for model in self.reconstructors}
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +46,7 @@ class Extract:
     """Rows of features: one for each picture and history whose face could be judged.
 
     Attributes:
-        tables: `OURS` and the baselines, each with N rows.
+        tables: `OURS`, where there are VAEs, and the baselines, each with N rows.
         samples: (N,) what each row's picture is.
         histories: (N,) the name of each row's history.
         missed: (sample, name of the history, reason) of every row that could not be.
@@ -101,13 +85,13 @@ def extract(samples: Sequence[Sample], histories: Histories, tools: Tools, folde
     Args:
         samples: the pictures; of a video, the first frame.
         histories: what is done to each of them.
-        tools: detectors, reconstructors, baselines.
+        tools: detectors, reconstructors, baselines, makers of fakes.
         folder: where finished chunks are kept.
         seed: of the histories. A picture's draws depend on it and on the picture's group alone.
     """
     folder.mkdir(parents=True, exist_ok=True)
     chunks = [samples[start : start + CHUNK] for start in range(0, len(samples), CHUNK)]
-    return concat([_cached(chunk, histories, tools, folder, seed) for chunk in tqdm(chunks, desc="features")])
+    return concat([_chunk(chunk, histories, tools, folder, seed) for chunk in tqdm(chunks, desc="features")])
 
 
 def concat(parts: Sequence[Extract]) -> Extract:
@@ -124,115 +108,115 @@ def concat(parts: Sequence[Extract]) -> Extract:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Met:
-    """One face after one history."""
+@dataclass(frozen=True)
+class _Part:
+    """One approach's numbers of a chunk: what they depend on beside the faces, and what makes them of the faces."""
 
-    sample: Sample
-    history: str
-    frame: Frame
-    face: Face
+    words: str
+    make: Callable[[Sequence[Met]], FeatureTable]
 
 
-def _describe(samples: Sequence[Sample], histories: Histories, tools: Tools, seed: int) -> Extract:
-    missed: list[tuple[Sample, str, str]] = []
-    met = [one for sample in samples for one in _meet(sample, histories, tools.detectors, seed, missed)]
-    if not met:
-        return Extract({}, (), np.empty(0, np.str_), tuple(missed))
-    size = tools.reconstructors[0].size
-    parts = [crop_faces(one.frame, [one.face], size) for one in met]
-    numbered = [replace(part, faces=part.faces + row) for row, part in enumerate(parts)]
-    table, _ = describe(concat_crops(numbered, size), tools.reconstructors)
-    tables = {OURS: table}
+def _parts(tools: Tools) -> dict[str, _Part]:
+    """Every part by its name; those of the VAEs come first, in their order."""
+    parts = {}
+    for model in tools.reconstructors:
+        size = tools.reconstructors[0].size
+        words = f"{model.name} {model.version} {size} {_code('features')}"
+        parts[f"{OURS} {model.name}"] = _Part(words, partial(_described, model=model, size=size))
     for name in tools.baselines:
-        rows = [BASELINES[name](Path(one.sample.path), one.frame, one.face) for one in met]
-        tables[name] = FeatureTable(np.array([list(row.values()) for row in rows], np.float32), tuple(rows[0]))
-    return Extract(tables, tuple(one.sample for one in met), np.array([one.history for one in met]), tuple(missed))
+        words = f"{name} {_code('features', 'benchmark/baselines.py')}"
+        parts[name] = _Part(words, partial(_measured, name=name))
+    return parts
 
 
-def _meet(
-    sample: Sample,
-    histories: Histories,
-    detectors: Sequence[FaceDetector],
-    seed: int,
-    missed: list[tuple[Sample, str, str]],
-) -> Iterator[_Met]:
-    """The largest face of a picture under every history; each detector looks once."""
-    try:
-        frame = next(iter(open_media(Path(sample.path)).frames()))
-    except MediaError as error:
-        missed += [(sample, name, error.reason) for name in histories]
-        return
-    found = [detect([frame])[0][:1] for detect in detectors]
-    for name, history in histories.items():
-        rng = _rng(seed, sample, name)
-        faces = found[rng.integers(len(found))]
-        made, moved = _made(frame, faces[0], history, rng) if faces else (frame, None)
-        reason = "no_face" if moved is None else unusable(made, moved, FaceLimits())
-        if moved is None or reason:
-            missed.append((sample, name, str(reason)))
-        else:
-            yield _Met(sample, name, made, moved)
+def _described(met: Sequence[Met], model: Reconstructor, size: int) -> FeatureTable:
+    crops = [crop_faces(one.made.frame, [one.made.face], size) for one in met]
+    numbered = [replace(part, faces=part.faces + row) for row, part in enumerate(crops)]
+    return describe(concat_crops(numbered, size), [model])[0]
 
 
-def _made(frame: Frame, face: Face, history: History | None, rng: np.random.Generator) -> tuple[Frame, Face]:
-    return (frame, face) if history is None else apply_history(frame, face, history, rng)
+def _measured(met: Sequence[Met], name: str) -> FeatureTable:
+    rows = [BASELINES[name](Path(one.sample.path), one.made) for one in met]
+    return FeatureTable(np.array([list(row.values()) for row in rows], np.float32), tuple(rows[0]))
 
 
-def _rng(seed: int, sample: Sample, history: str) -> np.random.Generator:
-    """Draws that depend on nothing but the seed, the picture and the history: not on order, machine or folder."""
-    words = f"{seed}/{sample.group}/{Path(sample.path).name}/{history}"
-    return np.random.default_rng(int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big"))
+def _chunk(samples: Sequence[Sample], histories: Histories, tools: Tools, folder: Path, seed: int) -> Extract:
+    """Every part of a chunk: read where an earlier run has made it, and made of faces that are met once otherwise."""
+    faces = _key(samples, histories, tools, seed)
+    parts = {name: (part, folder / f"{_digest(faces, part.words)}.npz") for name, part in _parts(tools).items()}
+    met: list[Met | Miss] | None = None
+    for part, path in parts.values():
+        if not path.exists():
+            met = list(meet(samples, histories, tools, seed)) if met is None else met
+            _write(path, met, part)
+    kept = {name: _read(path) for name, (_, path) in parts.items()}
+    return _joined(samples, kept)
 
 
-def _cached(samples: Sequence[Sample], histories: Histories, tools: Tools, folder: Path, seed: int) -> Extract:
-    """What `_describe` gives, or gave."""
-    path = folder / f"{_key(samples, histories, tools, seed)}.npz"
-    if path.exists():
-        return _read(path, samples)
-    done = _describe(samples, histories, tools, seed)
-    places = {sample: place for place, sample in enumerate(samples)}
-    missed = [(str(places[sample]), name, reason) for sample, name, reason in done.missed]
+def _joined(samples: Sequence[Sample], kept: dict[str, dict[str, Any]]) -> Extract:
+    """The parts of a chunk side by side; all were made of the same faces."""
+    first = next(iter(kept.values()))
+    tables: dict[str, FeatureTable] = {}
+    if len(first["rows"]):
+        found = {name: FeatureTable(arrays["values"], tuple(arrays["names"])) for name, arrays in kept.items()}
+        ours = [table for name, table in found.items() if name.startswith(f"{OURS} ")]
+        tables = {OURS: reduce(FeatureTable.join, ours)} if ours else {}
+        tables |= {name: table for name, table in found.items() if not name.startswith(f"{OURS} ")}
+    return Extract(
+        tables=tables,
+        samples=tuple(samples[row] for row in first["rows"]),
+        histories=first["histories"],
+        missed=tuple((samples[int(row)], str(name), str(reason)) for row, name, reason in first["missed"]),
+    )
+
+
+def _write(path: Path, met: Sequence[Met | Miss], part: _Part) -> None:
+    found = [one for one in met if isinstance(one, Met)]
+    missed = [(str(one.place), one.history, one.reason) for one in met if isinstance(one, Miss)]
     arrays: dict[str, Any] = {
-        "rows": np.array([places[sample] for sample in done.samples], np.int64),
-        "histories": done.histories,
+        "rows": np.array([one.place for one in found], np.int64),
+        "histories": np.array([one.history for one in found], np.str_),
         "missed": np.array(missed, np.str_).reshape(-1, 3),
-        **{f"values {name}": table.values for name, table in done.tables.items()},
-        **{f"names {name}": np.array(table.names) for name, table in done.tables.items()},
     }
-    partial = path.with_suffix(".part")
-    with partial.open("wb") as file:
+    if found:
+        table = part.make(found)
+        arrays |= {"values": table.values, "names": np.array(table.names)}
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("wb") as file:
         np.savez(file, **arrays)
-    partial.rename(path)
-    return done
+    unfinished.rename(path)
 
 
-def _read(path: Path, samples: Sequence[Sample]) -> Extract:
+def _read(path: Path) -> dict[str, Any]:
     with np.load(path, allow_pickle=False) as kept:
-        names = [key.removeprefix("values ") for key in kept if key.startswith("values ")]
-        return Extract(
-            tables={name: FeatureTable(kept[f"values {name}"], tuple(kept[f"names {name}"])) for name in names},
-            samples=tuple(samples[row] for row in kept["rows"]),
-            histories=kept["histories"],
-            missed=tuple((samples[int(row)], str(name), str(reason)) for row, name, reason in kept["missed"]),
-        )
+        return dict(kept)
 
 
 def _key(samples: Sequence[Sample], histories: Histories, tools: Tools, seed: int) -> str:
-    parts = [
+    """What the faces of a chunk depend on."""
+    made = any(sample.generator.startswith(MADE) for sample in samples)
+    return _digest(
         *(f"{sample.group} {Path(sample.path).name} {sha256(Path(sample.path))}" for sample in samples),
+        *(sample.generator for sample in samples if made),
+        *((tools.bench, _code("fakes")) if made else ()),
         *(f"{name} {history}" for name, history in histories.items()),
-        *(f"{name} {version}" for name, version in tools.versions.items()),
-        *tools.baselines,
+        *(f"{model.name} {model.version}" for model in tools.detectors),
         str(seed),
-        _code(),
-    ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+        _code(*FACES),
+    )
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:24]
 
 
 @cache
-def _code() -> str:
-    """A digest of the `CODE` that makes the numbers."""
+def _code(*parts: str) -> str:
+    """A digest of code that makes numbers: files and folders of the package."""
     package = Path(detector.__file__).parent
-    files = sorted(file for part in CODE for file in [package / part, *(package / part).glob("*.py")] if file.is_file())
+    files = sorted(file for part in parts for file in _files(package / part))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _files(path: Path) -> Iterator[Path]:
+    yield from path.glob("*.py") if path.is_dir() else [path]

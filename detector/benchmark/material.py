@@ -12,8 +12,9 @@ import numpy.typing as npt
 from detector.benchmark.baselines import BASELINES
 from detector.benchmark.datasets import leaks, load_dataset
 from detector.benchmark.evaluate import Answers
-from detector.benchmark.extract import OURS, Extract, Tools, concat, extract
+from detector.benchmark.extract import OURS, Extract, concat, extract
 from detector.benchmark.history import STRICT, History
+from detector.benchmark.meeting import Tools
 from detector.classify import ClassifierConfig, FaceClassifier, fit_classifier, held_out_scores
 from detector.errors import ConfigError
 from detector.faces import load_face_detector

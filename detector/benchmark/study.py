@@ -9,10 +9,11 @@ from typing import Literal
 
 from detector import tracking
 from detector.benchmark.card import write_card
-from detector.benchmark.extract import OURS, Tools
+from detector.benchmark.extract import OURS
 from detector.benchmark.figures import Figures, measure
 from detector.benchmark.history import History
 from detector.benchmark.material import Material, load_tools
+from detector.benchmark.meeting import Tools
 from detector.benchmark.report import write_report
 from detector.classify import ClassifierConfig
 from detector.errors import ConfigError

@@ -19,7 +19,11 @@ from detector.types import Array, FeatureTable, RegionEvidence
 
 Column = npt.NDArray[np.float64]
 
-TRUSTED = ("detector.classify.models.Committee", "numpy.dtype")
+TRUSTED = (
+    "detector.classify.models.Committee",
+    "numpy.dtype",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+)
 """What a saved pipeline may hold beside the types that skops trusts by itself. It is fixed here and not read from the
 file: a file that brings anything else is refused before any of it is built."""
 

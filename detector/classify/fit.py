@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from detector.classify.classifier import Column, FaceClassifier, raw_scores
 from detector.classify.evidence import Reference
-from detector.classify.models import ONE_CLASS, TWO_CLASS, Candidate
+from detector.classify.models import DEFAULT, ONE_CLASS, TWO_CLASS, Candidate
 from detector.errors import ConfigError, ShapeError, UnknownNameError
 from detector.types import Array, FeatureTable
 
@@ -28,7 +28,7 @@ class ClassifierConfig:
 
     Attributes:
         mode: "two-class" learns real against fake; "one-class" learns the density of real faces alone.
-        candidates: which pipelines to try; None stands for all of the mode.
+        candidates: which pipelines to try; None stands for all of the mode but the slow ones.
         strength: of their regularisation; None tries those that each candidate names.
         folds: of the grouped cross-validation that chooses and calibrates.
         fpr: the share of real faces that may be called fake.
@@ -48,6 +48,11 @@ class ClassifierConfig:
         for name in self.candidates or ():
             if name not in self.registry:
                 raise UnknownNameError(f"{self.mode} classifier", name, self.registry)
+
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """The candidates that are tried."""
+        return self.candidates or (tuple(ONE_CLASS) if self.mode == "one-class" else DEFAULT)
 
     @property
     def registry(self) -> dict[str, Candidate]:
@@ -231,7 +236,7 @@ def _best(data: _Data, config: ClassifierConfig) -> _Trial:
     """The candidate and strength with the highest merit."""
     trials = [
         _Trial(name, strength, config, data)
-        for name in config.candidates or config.registry
+        for name in config.tried
         for strength in ((config.strength,) if config.strength else config.registry[name].strengths)
     ]
     return max(trials, key=lambda trial: trial.merit)

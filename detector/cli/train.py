@@ -49,10 +49,17 @@ def _classifier(path: Path) -> Path:
     return teach_classifier(config.load(Study, path))
 
 
+def _protocol(path: Path) -> Path:
+    from detector.benchmark.protocol import ProtocolCheck, check_protocol
+
+    return check_protocol(config.load(ProtocolCheck, path))
+
+
 PARTS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "faces": (_faces, "the embedded face network, distilled from YuNet"),
     "vae": (_vae, "a VAE of our family, on real faces"),
     "vae-family": (_vae_family, "every member of our VAE family for a few steps, side by side with its report"),
     "classifier": (_classifier, "the embedded classifier, with its report and model card"),
+    "protocol": (_protocol, "nothing: measures what the protocol leaves to read in the files"),
 }
 """part -> (what trains it from a config, what it is)."""

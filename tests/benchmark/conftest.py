@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from detector.benchmark.extract import Tools
 from detector.benchmark.history import History
+from detector.benchmark.meeting import Tools
 from detector.benchmark.study import Study
 from detector.classify import ClassifierConfig
 from tests.benchmark.fakes import Blur, MiddleFace, dataset

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from detector.benchmark.datasets import load_dataset
-from detector.benchmark.extract import OURS, Extract, Tools, extract
+from detector.benchmark.extract import OURS, Extract, extract
 from detector.benchmark.history import History
-from detector.types import Sample
+from detector.benchmark.meeting import MADE, Histories, Tools
+from detector.fakes import Fake
+from detector.types import Array, Face, Frame, Reconstruction, Sample
 from tests.benchmark.fakes import Blur, MiddleFace, dataset
 
 HISTORIES = {"bare": History(face_px=(100.0, 140.0)), "as found": None}
@@ -56,11 +59,56 @@ def test_what_the_numbers_depend_on_is_in_the_key(samples: list[Sample], tools: 
     class Other(Blur):
         version = "1"
 
-    one = samples[1:2]
-    for changed, seed in ((tools, 0), (tools, 1), (replace(tools, reconstructors=(Other(),)), 0)):
-        extract(one, HISTORIES, changed, tmp_path, seed)
-    extract(one, {"bare": None}, tools, tmp_path)
-    assert len(list(tmp_path.glob("*.npz"))) == 4
+    def files(histories: Histories = HISTORIES, mine: Tools = tools, seed: int = 0) -> int:
+        extract(samples[1:2], histories, mine, tmp_path, seed)
+        return len(list(tmp_path.glob("*.npz")))
+
+    parts = 1 + len(tools.baselines)
+    assert files() == parts
+    assert files(seed=1) == 2 * parts
+    assert files({"bare": None}) == 3 * parts
+    assert files(mine=replace(tools, reconstructors=(Other(),))) == 3 * parts + 1
+
+
+def test_another_vae_costs_its_own_time_only(samples: list[Sample], tools: Tools, tmp_path: Path) -> None:
+    class Counted(Blur):
+        seen = 0
+
+        def __call__(self, pixels: Array | Tensor, second_pass: bool = True) -> Reconstruction:
+            Counted.seen += 1
+            return super().__call__(pixels, second_pass)
+
+    class Second(Blur):
+        name = "second"
+
+    extract(samples, HISTORIES, replace(tools, reconstructors=(Counted(),)), tmp_path)
+    before = Counted.seen
+    both = extract(samples, HISTORIES, replace(tools, reconstructors=(Counted(), Second())), tmp_path)
+    assert Counted.seen == before
+    models = [name.split(".")[0] for name in both.tables[OURS].names]
+    assert models == sorted(models)
+    assert set(models) == {"blur", "second"}
+
+
+def test_a_fake_is_made_of_its_picture_and_given_its_history(
+    samples: list[Sample], tools: Tools, tmp_path: Path
+) -> None:
+    def grey(frame: Frame, face: Face, rng: np.random.Generator) -> Fake:
+        pixels = frame.pixels.copy()
+        pixels[:60] = rng.integers(0, 255)
+        return Fake(replace(frame, pixels=pixels), face, np.ones(pixels.shape[:2], np.float32))
+
+    real = samples[1]
+    fake = replace(real, label=1, generator=f"{MADE}grey")
+    mine = replace(tools, makers={"grey": grey})
+    found = extract([real, fake], HISTORIES, mine, tmp_path)
+    assert found.origins.tolist() == [real.source, real.source, f"{MADE}grey", f"{MADE}grey"]
+    assert len(set(found.groups)) == 1
+    sizes = found.tables["metadata"].values
+    np.testing.assert_array_equal(sizes[:2], sizes[2:])
+    assert not np.allclose(found.tables[OURS].values[0], found.tables[OURS].values[2], equal_nan=True)
+    again = extract([fake], HISTORIES, mine, tmp_path)
+    np.testing.assert_array_equal(again.tables["metadata"].values, sizes[2:])
 
 
 def test_a_row_does_not_depend_on_its_company(

@@ -7,12 +7,14 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from detector.benchmark.history import STRICT, History, apply_history, jpeg
+from detector.benchmark.history import STRICT, History, apply_history, jpeg, remake
 from detector.types import Face, Frame, Pixels
 
 EVERY_STEP = replace(STRICT, small_px=(100.0, 140.0))
-NO_CODEC = History(first_quality=None, last_quality=None, face_px=(80.0, 320.0))
+NO_CODEC = History(context=1.6, first_quality=None, last_quality=None, face_px=(80.0, 320.0))
 HISTORIES = [STRICT, EVERY_STEP, NO_CODEC]
 
 
@@ -61,13 +63,40 @@ def test_a_face_at_the_border_keeps_its_place() -> None:
     frame, moved = apply_history(Frame(dotted(face, (150, 140))), face, NO_CODEC, np.random.default_rng(0))
     x, y = moved.landmarks[2].astype(int)
     assert frame.pixels[y, x, 1] > 170
-    assert frame.pixels.shape[0] <= np.ceil(150 * moved.size / 100)
+
+
+@given(x=st.integers(-50, 250), y=st.integers(-50, 250), size=st.integers(70, 400), seed=st.integers(0, 99))
+@settings(deadline=None, max_examples=20)
+def test_the_shape_of_the_result_tells_nothing_of_the_source(x: int, y: int, size: int, seed: int) -> None:
+    """Wherever the face is and however large: one seed gives one shape, and one place of the face's centre."""
+
+    def shape(face: Face, height: int, width: int) -> tuple[int, ...]:
+        made = remake(Frame(np.zeros((height, width, 3), np.uint8)), face, STRICT, np.random.default_rng(seed))
+        assert made.encoded is not None
+        return made.frame.pixels.shape
+
+    assert shape(face_at(x, y, size), 200, 300) == shape(face_at(500, 500, 300), 1000, 1000)
+
+
+def test_the_finished_picture_can_be_resized_blurred_and_noisy(astronaut_frame: Frame, astronaut_face: Face) -> None:
+    def made(**changes: float) -> tuple[Frame, Face]:
+        return apply_history(astronaut_frame, astronaut_face, replace(STRICT, **changes), np.random.default_rng(0))
+
+    def detail(frame: Frame) -> float:
+        return float(np.abs(np.diff(frame.pixels[..., 1].astype(float), axis=1)).mean())
+
+    (plain, face), (half, small) = made(), made(scale=0.5)
+    assert half.pixels.shape[0] == round(plain.pixels.shape[0] / 2)
+    assert small.size == pytest.approx(face.size / 2, rel=0.01)
+    assert detail(made(blur=2.0)[0]) < 0.7 * detail(plain)
+    error = made(noise=5.0)[0].pixels.astype(float) - plain.pixels
+    assert error[60:-60, 60:-60].std() == pytest.approx(5, rel=0.1)
 
 
 def test_the_reduction_takes_detail_away_from_a_large_face_only() -> None:
     """White noise after reduction and enlargement has lost its finest detail; a face that is small already has not."""
     noise = np.random.default_rng(0).integers(0, 255, (800, 800, 3)).astype(np.uint8)
-    reduced = replace(NO_CODEC, small_px=(100.0, 100.0), face_px=(300.0, 300.0))
+    reduced = replace(NO_CODEC, context=2.0, small_px=(100.0, 100.0), face_px=(300.0, 300.0))
     plain = replace(reduced, small_px=None)
 
     def detail(size: float, history: History) -> float:

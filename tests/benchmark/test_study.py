@@ -11,8 +11,9 @@ import pytest
 
 from detector.benchmark.datasets import load_dataset
 from detector.benchmark.evaluate import Answers, Rate, aucs, flagged, gains
-from detector.benchmark.extract import OURS, Tools
+from detector.benchmark.extract import OURS
 from detector.benchmark.material import in_turn, split
+from detector.benchmark.meeting import Tools
 from detector.benchmark.study import Study, teach_classifier
 from detector.classify import FaceClassifier
 from detector.config import load
