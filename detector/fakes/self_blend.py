@@ -12,6 +12,7 @@ from detector.fakes.square import Rng, Square, cut_square, paste
 from detector.fakes.workshop import Fake, FakeMaker, Workshop
 from detector.types import Array, Face, Frame
 
+_MOST = 4
 RATIOS = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)
 """What the mask is multiplied by: the paper's section 3.2."""
 
@@ -34,20 +35,20 @@ def make(frame: Frame, face: Face, rng: Rng) -> Fake:
 
 
 def _changed(pixels: Array, rng: Rng) -> Array:
-    """A few of `CHANGES`, one at least, in random order."""
-    count = int(rng.integers(1, len(CHANGES), endpoint=True))
+    """One to `_MOST` of `CHANGES`, in random order."""
+    count = int(rng.integers(1, _MOST, endpoint=True))
     for place in rng.permutation(len(CHANGES))[:count]:
         pixels = np.clip(CHANGES[place](pixels, rng), 0, 1)
     return pixels
 
 
 def _shift_colours(pixels: Array, rng: Rng) -> Array:
-    return pixels + rng.uniform(-0.08, 0.08, 3).astype(np.float32)
+    return pixels + rng.uniform(-0.05, 0.05, 3).astype(np.float32)
 
 
 def _shift_hue(pixels: Array, rng: Rng) -> Array:
     hsv = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2HSV), np.float32)
-    turn, saturation, value = rng.uniform(-8, 8), rng.uniform(0.7, 1.3), rng.uniform(0.88, 1.12)
+    turn, saturation, value = rng.uniform(-6, 6), rng.uniform(0.75, 1.25), rng.uniform(0.88, 1.12)
     hsv = hsv * np.array([1, saturation, value], np.float32) + np.array([turn, 0, 0], np.float32)
     hsv[..., 0] %= 360
     return np.asarray(cv2.cvtColor(np.clip(hsv, 0, (360, 1, 1)).astype(np.float32), cv2.COLOR_HSV2RGB), np.float32)

@@ -22,6 +22,7 @@ FACE_PX = (96.0, 320.0)
 """The scale at which a generator works: the longer side of the face box in px; no face is enlarged for it."""
 
 _NATIVE, _DETAIL, _RIM = 0.3, 0.5, 0.04
+_MILD, _SHARP_PX = 0.75, 192.0
 _ENLARGE = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 
 Rng = np.random.Generator
@@ -114,13 +115,15 @@ def whole(side: int) -> Array:
 def at_a_scale(square: Square, change: Change, rng: Rng, face_px: tuple[float, float] = FACE_PX) -> Array:
     """What a change makes of a square (S, S, 3) when it works at a random scale.
 
-    Half of the time the difference that it makes is brought back to the scale of the square, which keeps the
-    finest detail of the original; else all pixels are, as when a generator's small face is pasted into a large picture.
+    Half of the time, and always where much would be lost, the difference that it makes is brought back to the scale
+    of the square, which keeps the finest detail of the original: blur must not tell a fake. Else all pixels are
+    brought back, as when a generator's face is pasted into a larger picture.
     """
     side = draw_side(square, rng, face_px)
     small = resize(square.pixels, side, rng)
     made = change(small)
-    if rng.random() < _DETAIL:
+    blurs = side < _MILD * square.side and square.face_px * side / square.side < _SHARP_PX
+    if rng.random() < _DETAIL or blurs:
         return square.pixels + resize(made - small, square.side, rng)
     return resize(made, square.side, rng)
 

@@ -10,9 +10,11 @@ from detector.fakes.square import Rng, Square, cut_square, paste, resize
 from detector.fakes.workshop import Fake, FakeMaker, Workshop
 from detector.types import Array, Face, Frame
 
-_TRIED = 6
+_TRIED = 10
 _COARSE = (64.0, 224.0)
 _POISSON = 0.2
+_SHEAR = 1.4
+"""Beyond this ratio of its axes an affine map smears the face: the two heads are turned differently."""
 
 
 def swap(workshop: Workshop) -> FakeMaker:
@@ -56,11 +58,12 @@ def aligned(donor: Square, target: Square, face_px: float, rng: Rng) -> Array:
     """(S, S, 3): the donor's face, at `face_px` or less, warped so that its landmarks lie where the target's do."""
     side = max(16, round(donor.side * min(face_px / donor.face_px, 1)))
     landmarks = donor.landmarks * (side / donor.side)
-    fit = fit_affine if rng.random() < 0.5 else fit_similarity
     pixels = resize(donor.pixels, side, rng)
     flags = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)[int(rng.integers(2))]
     size = (target.side, target.side)
-    matrix = fit(landmarks, target.landmarks)
+    matrix = fit_affine(landmarks, target.landmarks)
+    if rng.random() < 0.5 or np.linalg.cond(matrix[:, :2]) > _SHEAR:
+        matrix = fit_similarity(landmarks, target.landmarks)
     warped = cv2.warpAffine(pixels, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(warped, np.float32).clip(0, 1)
 

@@ -10,7 +10,7 @@ from detector.fakes.workshop import Fake, FakeMaker, Workshop
 from detector.types import Array, Face, Frame
 
 _UNEVEN = (0.01, 0.12)
-_KEPT = (0.5, 1.0)
+_KEPT = (0.7, 1.0)
 _LARGE = 192
 _BINOMIAL = {3: np.array([1, 2, 1]) / 4, 4: np.array([1, 3, 3, 1]) / 8}
 
@@ -21,7 +21,7 @@ def up_sample(_: Workshop) -> FakeMaker:
     Each doubling is nearest or bilinear with a convolution after it, or a transposed convolution; the kernels are
     random, so their phases differ, which leaves spectral peaks (Odena et al., "Deconvolution and checkerboard
     artifacts", 2016; Zhang et al., "Detecting and simulating artifacts in GAN fake images", 2019). A random share
-    of the fine detail that was lost, half of it at least, is put back: blur alone is no trace of a generator.
+    of the fine detail that was lost, most of it, is put back: blur alone is no trace of a generator.
     """
     return make
 
