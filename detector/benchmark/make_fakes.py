@@ -47,7 +47,7 @@ class FakePlan:
         generators: entries of `FAKES`; none stands for all that can be made of the pictures.
         per_image: fakes of each picture by each generator.
         seed: of everything random.
-        masks: whether to write how synthetic each pixel is, 0-255 and never 0 where it is at all, as PNGs below ``masks/``.
+        masks: whether to write how synthetic each pixel is, as PNGs below ``masks/``: 0-255, and 0 only where it is not.
     """
 
     out: Path

@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """name -> (module, what it does). A module has `add_arguments(parser)` and `run(arguments) -> exit code`."""
 
 EXIT_CODES = (
-    "exit codes: 0 everything was scored; 1 it failed; 2 wrong usage; 3 some files have no score; 130 interrupted"
+    "exit codes: 0 everything was done; 1 it failed; 2 wrong usage; 3 some files gave no score or fake; 130 interrupted"
 )
 
 
