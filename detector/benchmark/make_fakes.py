@@ -47,7 +47,7 @@ class FakePlan:
         generators: entries of `FAKES`; none stands for all that can be made of the pictures.
         per_image: fakes of each picture by each generator.
         seed: of everything random.
-        masks: whether to write how synthetic each pixel is, as PNGs below ``masks/``: 0-255, and 0 only where it is not.
+        masks: whether to write how synthetic each pixel is, as PNGs below ``masks/``: 0-255, 0 only where it is not.
     """
 
     out: Path
