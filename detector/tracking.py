@@ -32,7 +32,9 @@ class Run:
 
 
 @contextmanager
-def start(experiment: str, name: str, params: Mapping[str, object], store: Path = Path("runs")) -> Iterator[Run]:
+def start(
+    experiment: str, name: str, params: Mapping[str, object], store: Path = Path("runs"), parent: Run | None = None
+) -> Iterator[Run]:
     """Open a run, and close it as finished or, when the block raises, as failed.
 
     Args:
@@ -41,6 +43,7 @@ def start(experiment: str, name: str, params: Mapping[str, object], store: Path 
         params: what was chosen; written once.
         store: the folder of the SQLite database ``mlflow.db`` and of the artifacts. To look at it:
             ``mlflow ui --backend-store-uri sqlite:///runs/mlflow.db``.
+        parent: the run that this one is a part of; it is then shown below that one.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a study of faces reports to nobody
     from mlflow import MlflowClient
@@ -49,7 +52,9 @@ def start(experiment: str, name: str, params: Mapping[str, object], store: Path 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     store.mkdir(parents=True, exist_ok=True)
     client = MlflowClient(f"sqlite:///{store.resolve() / 'mlflow.db'}")
-    run = Run(client, client.create_run(_experiment(client, experiment, store), run_name=name).info.run_id)
+    tags = {} if parent is None else {"mlflow.parentRunId": parent.id}
+    place = _experiment(client, experiment, store)
+    run = Run(client, client.create_run(place, run_name=name, tags=tags).info.run_id)
     for key, value in params.items():
         client.log_param(run.id, key, value)
     try:

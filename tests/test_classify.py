@@ -240,7 +240,7 @@ def test_a_damaged_file_is_refused(fitted: FaceClassifier, tmp_path: Path) -> No
 def test_impossible_requests_are_refused(faces: Faces) -> None:
     with pytest.raises(ConfigError, match="fpr"):
         ClassifierConfig(fpr=0.0)
-    with pytest.raises(UnknownNameError, match="known: committee, kernel, logistic"):
+    with pytest.raises(UnknownNameError, match="known: boosting, committee, kernel, logistic"):
         ClassifierConfig(candidates=("perceptron",))
     with pytest.raises(ShapeError, match="one label"):
         fit_classifier(faces.table, faces.labels[1:], faces.groups, faces.sources, LOGISTIC)

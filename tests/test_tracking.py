@@ -34,3 +34,13 @@ def test_a_run_that_raises_is_marked_failed(store: Path) -> None:
     with pytest.raises(KeyboardInterrupt), tracking.start("study", "second", {}, store) as run:
         raise KeyboardInterrupt
     assert MlflowClient(f"sqlite:///{store / 'mlflow.db'}").get_run(run.id).info.status == "FAILED"
+
+
+def test_a_part_is_kept_below_the_whole(store: Path) -> None:
+    with (
+        tracking.start("study", "whole", {}, store) as whole,
+        tracking.start("study", "part", {}, store, parent=whole) as part,
+    ):
+        pass
+    kept = MlflowClient(f"sqlite:///{store / 'mlflow.db'}").get_run(part.id)
+    assert kept.data.tags["mlflow.parentRunId"] == whole.id

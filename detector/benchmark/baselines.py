@@ -15,16 +15,20 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import ExifTags, Image
+from torch.nn.functional import avg_pool2d, pad
 
 from detector.benchmark.history import Remade, jpeg
-from detector.faces.crops import cut
-from detector.features import residual, spectrum
-from detector.types import LANDMARKS, Pixels
+from detector.faces.crops import crop_faces, cut
+from detector.features import FEATURES, compute_features, residual, spectrum
+from detector.types import LANDMARKS, Pixels, Reconstruction
 
 Baseline = Callable[[Path, Remade], dict[str, float]]
 """(the file as it was found, the picture under the protocol) -> name to number. Names are those of features,
 ``model.view.kind.region.statistic``; NaN stands for what a file does not have."""
 
+CROP_PX = 128
+PIXEL_KINDS = tuple(FEATURES)[:8]
+"""The kinds of features that need nothing but a reconstruction in pixels."""
 PATCH_PX = 96
 RESIDUAL_KINDS = {
     "spectrum": (spectrum.spectrum_maps, spectrum.spectrum_statistics),
@@ -51,6 +55,18 @@ def blur_residual(_: Path, made: Remade) -> dict[str, float]:
             for landmark, value in zip(LANDMARKS, values.tolist(), strict=True):
                 numbers[f"blur.native.{kind}.{landmark}.{name}"] = value
     return numbers
+
+
+def blur_features(_: Path, made: Remade) -> dict[str, float]:
+    """The same blur put through our own features, in place of a VAE: what they say without one.
+
+    Only the kinds that need nothing but a reconstruction in pixels.
+    """
+    crops = crop_faces(made.frame, [made.face], CROP_PX)
+    pixels = torch.from_numpy(crops.pixels)
+    blurred = avg_pool2d(pad(pixels, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    table = compute_features(crops, Reconstruction(blurred, pixels[:, :, :1, :1]), "blur", PIXEL_KINDS)
+    return dict(zip(table.names, table.values[0].tolist(), strict=True))
 
 
 def metadata_as_found(path: Path, _: Remade) -> dict[str, float]:
@@ -125,6 +141,7 @@ def texture(_: Path, made: Remade) -> dict[str, float]:
 
 
 BASELINES: dict[str, Baseline] = {
+    "blur features": blur_features,
     "blur residual": blur_residual,
     "blocking": blocking,
     "metadata": metadata,

@@ -121,10 +121,10 @@ def _parts(tools: Tools) -> dict[str, _Part]:
     parts = {}
     for model in tools.reconstructors:
         size = tools.reconstructors[0].size
-        words = f"{model.name} {model.version} {size} {_code('features')}"
+        words = f"{model.name} {model.version} {size} {code_digest('features')}"
         parts[f"{OURS} {model.name}"] = _Part(words, partial(_described, model=model, size=size))
     for name in tools.baselines:
-        words = f"{name} {_code('features', 'benchmark/baselines.py')}"
+        words = f"{name} {code_digest('features', 'benchmark/baselines.py')}"
         parts[name] = _Part(words, partial(_measured, name=name))
     return parts
 
@@ -198,11 +198,11 @@ def _key(samples: Sequence[Sample], histories: Histories, tools: Tools, seed: in
     return _digest(
         *(f"{sample.group} {Path(sample.path).name} {sha256(Path(sample.path))}" for sample in samples),
         *(sample.generator for sample in samples if made),
-        *((tools.bench, _code("fakes")) if made else ()),
+        *((tools.bench, code_digest("fakes")) if made else ()),
         *(f"{name} {history}" for name, history in histories.items()),
         *(f"{model.name} {model.version}" for model in tools.detectors),
         str(seed),
-        _code(*FACES),
+        code_digest(*FACES),
     )
 
 
@@ -211,7 +211,7 @@ def _digest(*words: str) -> str:
 
 
 @cache
-def _code(*parts: str) -> str:
+def code_digest(*parts: str) -> str:
     """A digest of code that makes numbers: files and folders of the package."""
     package = Path(detector.__file__).parent
     files = sorted(file for part in parts for file in _files(package / part))

@@ -14,6 +14,7 @@ from detector.benchmark.datasets import leaks, load_dataset
 from detector.benchmark.evaluate import Answers
 from detector.benchmark.extract import OURS, Extract, concat, extract
 from detector.benchmark.history import STRICT, History
+from detector.benchmark.made import made_samples, with_makers
 from detector.benchmark.meeting import Tools
 from detector.classify import ClassifierConfig, FaceClassifier, fit_classifier, held_out_scores
 from detector.errors import ConfigError
@@ -85,6 +86,14 @@ def load_tools(study: Study) -> Tools:
     )
 
 
+def fit_rows(study: Study, tools: Tools) -> Extract:
+    """The features of everything that is fitted, with the fakes that are made of it, under the study's histories."""
+    chosen = split(load_dataset(study.dataset, study.data), study).fit
+    tools = with_makers(tools, chosen, study)
+    turns = in_turn((*chosen, *made_samples(chosen, study)), study)
+    return concat([extract(some, drawn, tools, study.work, study.seed) for drawn, some in turns])
+
+
 @dataclass(frozen=True, eq=False)
 class Material:
     """The features of a study's pictures.
@@ -109,7 +118,7 @@ class Material:
         parts = split(load_dataset(study.dataset, study.data), study)
         found: dict[str, History | None] = {PROTOCOL: STRICT, AS_FOUND: None}
         return cls(
-            concat([extract(some, drawn, tools, study.work, study.seed) for drawn, some in in_turn(parts.fit, study)]),
+            fit_rows(study, tools),
             extract(parts.report, {**found, **study.conditions}, tools, study.work, study.seed),
             extract(parts.aside, found, tools, study.work, study.seed),
             {model.name: model.version for model in tools.reconstructors},

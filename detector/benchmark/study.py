@@ -16,7 +16,8 @@ from detector.benchmark.material import Material, load_tools
 from detector.benchmark.meeting import Tools
 from detector.benchmark.report import write_report
 from detector.classify import ClassifierConfig
-from detector.errors import ConfigError
+from detector.errors import ConfigError, UnknownNameError
+from detector.fakes import FAKES
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class Study:
         face_detectors: entries of `FACE_DETECTORS`; one is drawn for each picture and history.
         reconstructors: the VAEs, as "name" or "name:source".
         conditions: further histories that the report is repeated under.
+        fakes: entries of `FAKES` that make fakes of the real pictures that train. They are fitted and calibrate; they
+            are no generator of the report.
+        fakes_each: how many such fakes each picture gives, by those makers in turn.
+        fakes_reconstructors: the VAEs whose traces are made, as `reconstructors`.
+        fakes_donors: how many other faces there are for swaps.
         classifier: how to fit.
         seed: of the histories.
         model, card: where the classifier and its model card go.
@@ -54,6 +60,10 @@ class Study:
     face_detectors: tuple[str, ...] = ("face-net",)
     reconstructors: tuple[str, ...] = ("face-vae",)
     conditions: Mapping[str, History] = field(default_factory=dict)
+    fakes: tuple[str, ...] = ()
+    fakes_each: int = 1
+    fakes_reconstructors: tuple[str, ...] = ()
+    fakes_donors: int = 96
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
     seed: int = 0
     model: Path = Path("detector/assets/classifier.skops")
@@ -65,6 +75,11 @@ class Study:
     def __post_init__(self) -> None:
         if not 0 < self.draws <= len(self.histories):
             raise ConfigError(f"draws: expected 1 to {len(self.histories)}, the number of histories, got {self.draws}")
+        for name in self.fakes:
+            if name not in FAKES:
+                raise UnknownNameError("generator of fakes", name, FAKES)
+        if self.fakes_each < 1:
+            raise ConfigError(f"fakes_each: expected 1 or more, got {self.fakes_each}")
 
 
 def teach_classifier(study: Study, tools: Tools | None = None) -> Path:

@@ -55,11 +55,18 @@ def _protocol(path: Path) -> Path:
     return check_protocol(config.load(ProtocolCheck, path))
 
 
+def _ablation(path: Path) -> Path:
+    from detector.benchmark.ablation import Ablation, ablate
+
+    return ablate(config.load(Ablation, path))
+
+
 PARTS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "faces": (_faces, "the embedded face network, distilled from YuNet"),
     "vae": (_vae, "a VAE of our family, on real faces"),
     "vae-family": (_vae_family, "every member of our VAE family for a few steps, side by side with its report"),
     "classifier": (_classifier, "the embedded classifier, with its report and model card"),
+    "ablation": (_ablation, "nothing: measures many changes of the classifier against one base"),
     "protocol": (_protocol, "nothing: measures what the protocol leaves to read in the files"),
 }
 """part -> (what trains it from a config, what it is)."""
