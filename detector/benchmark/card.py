@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detector.benchmark.evaluate import ALL
 from detector.benchmark.extract import OURS
-from detector.benchmark.figures import CONTROL, Figures
-from detector.benchmark.material import AS_FOUND
+from detector.benchmark.families import MEAN
+from detector.benchmark.figures import Figures
+from detector.benchmark.material import AS_FOUND, CONTROL
 from detector.benchmark.metrics import Estimate
 from detector.benchmark.report import auc_table, flagged_table, unseen_table
 from detector.classify import FaceClassifier
@@ -83,18 +85,21 @@ def write_card(study: Study, figures: Figures, ours: FaceClassifier) -> Path:
 
 def _failures(figures: Figures) -> list[str]:
     """What the figures say it cannot do, the worst of each kind, and what they cannot say."""
-    weak, blind = _lowest(figures.aucs[OURS]), _lowest(figures.unseen[OURS])
-    condition = min(figures.conditions, key=lambda name: figures.conditions[name][OURS][ALL].value)
+    unseen = figures.split.blind[OURS]
+    weak, blind = _lowest(figures.aucs[OURS]), _lowest(unseen)
+    generators = [name for name in unseen if name != MEAN]
+    condition = min(figures.conditions, key=lambda name: figures.conditions[name][OURS][MEAN].value)
     found = figures.flagged[AS_FOUND]
-    missed = min((name for name in figures.unseen[OURS]), key=lambda name: found[name].hits / found[name].count)
+    missed = min(generators, key=lambda name: found[name].hits / found[name].count)
     alarm = max(
-        (name for name in found if name not in figures.unseen[OURS]),
+        (name for name in found if name not in generators),
         key=lambda name: found[name].hits / found[name].count,
     )
     return [
         f"Its weakest generator is {weak}: AUC {figures.aucs[OURS][weak]} under the protocol.",
-        f"A generator that it never met can pass: {blind} has AUC {figures.unseen[OURS][blind]} when left out.",
-        f'It is weakest on pictures like "{condition}": AUC {figures.conditions[condition][OURS][ALL]}.',
+        f"A generator that it never met can pass: {blind} has AUC {unseen[blind]} when left out.",
+        f'It is weakest on pictures like "{condition}": '
+        f"AUC {figures.conditions[condition][OURS][MEAN]}, mean over generators.",
         f"Of {missed} faces as they are found, it calls {found[missed]} fake.",
         f"Of real {alarm} faces as they are found, it calls {found[alarm]} fake: these are its false alarms.",
         "Face swaps, and any generator but those above, were not in its training: nothing is claimed of them.",
@@ -102,5 +107,5 @@ def _failures(figures: Figures) -> list[str]:
     ]
 
 
-def _lowest(found: dict[str, Estimate]) -> str:
-    return min((name for name in found if name != ALL), key=lambda name: found[name].value)
+def _lowest(found: Mapping[str, Estimate]) -> str:
+    return min((name for name in found if name not in (ALL, MEAN)), key=lambda name: found[name].value)

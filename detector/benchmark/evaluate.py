@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
 
-from detector.benchmark.metrics import METRICS, Estimate, Groups, Labels, Scores, auc, difference, estimate
+from detector.benchmark.families import drawn_known
+from detector.benchmark.held_out import NOTHING, HeldOut
+from detector.benchmark.metrics import METRICS, Estimate, Groups, Labels, Scores, auc, difference, estimate, tpr_at
 
 ALL = "all"
 """The name of the row that has every generator."""
@@ -35,6 +38,10 @@ class Answers:
     def generators(self) -> list[str]:
         """Every generator, and `ALL`."""
         return [*np.unique(self.origins[self.labels == 1]).tolist(), ALL]
+
+    def held(self, approach: str) -> HeldOut:
+        """What one approach said."""
+        return HeldOut(self.labels, self.groups, self.origins, {NOTHING: self.probability[approach]})
 
     def against(self, generator: str) -> npt.NDArray[np.bool_]:
         """(N,) the faces of a generator and all real ones."""
@@ -68,15 +75,24 @@ def auc_of(answers: Answers, approach: str, generator: str) -> Estimate:
 
 
 def aucs(answers: Answers, approach: str) -> dict[str, Estimate]:
-    """AUC of each generator against all real faces."""
-    return {generator: auc_of(answers, approach, generator) for generator in answers.generators}
+    """AUC of each generator against all real faces, their mean, and `ALL` in one."""
+    return drawn_known(answers.held(approach)).estimates() | {ALL: auc_of(answers, approach, ALL)}
 
 
 def gains(answers: Answers, approach: str, control: str) -> dict[str, Estimate]:
-    """By how much the AUC of an approach is above that of a control, on the same faces, for each generator."""
+    """By how much `aucs` of an approach are above those of a control, on the same faces."""
+    drawn = drawn_known(answers.held(approach)).less(drawn_known(answers.held(control)))
     one, other = answers.probability[approach], answers.probability[control]
+    return drawn.estimates() | {ALL: difference(auc, answers.labels, one, other, answers.groups)}
+
+
+def found_at(answers: Answers, approach: str, fpr: float) -> dict[str, Estimate]:
+    """The share of each generator's fakes that is found while at most a share `fpr` of real faces is flagged."""
+    metric = partial(tpr_at, fpr=fpr)
     return {
-        generator: difference(auc, answers.labels[rows], one[rows], other[rows], answers.groups[rows])
+        generator: estimate(
+            metric, answers.labels[rows], answers.probability[approach][rows], answers.groups[rows], resamples=300
+        )
         for generator in answers.generators
         for rows in [answers.against(generator)]
     }

@@ -52,12 +52,17 @@ def drawn_known(held: HeldOut, resamples: int = RESAMPLES) -> Drawn:
 
 def drawn_blind(held: HeldOut, resamples: int = RESAMPLES) -> Drawn:
     """AUC of every family against all real faces, by models that met nothing of that family (LOFO)."""
-    return _drawn(held, {name: name for name in _names(held, 1)}, 1, resamples)
+    return _drawn(held, _left_out(held, 1), 1, resamples)
 
 
 def drawn_sources(held: HeldOut, resamples: int = RESAMPLES) -> Drawn:
     """AUC of all fakes against the real faces of every source, by models that met nothing of that source."""
-    return _drawn(held, {name: name for name in _names(held, 0)}, 0, resamples)
+    return _drawn(held, _left_out(held, 0), 0, resamples)
+
+
+def _left_out(held: HeldOut, label: int) -> dict[str, str]:
+    """Each target, and what scores it: where nothing of it could be fitted, the models of everything never met it."""
+    return {name: name if name in held.scores else NOTHING for name in _names(held, label)}
 
 
 def _names(held: HeldOut, label: int) -> list[str]:

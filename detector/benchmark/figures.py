@@ -3,77 +3,93 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from detector.benchmark.datasets import origin
-from detector.benchmark.evaluate import ALL, Answers, Rate, auc_of, aucs, flagged, gains, summary
+from detector.benchmark.evaluate import ALL, Answers, Rate, auc_of, aucs, flagged, found_at, gains, summary
 from detector.benchmark.extract import OURS, Extract
-from detector.benchmark.material import AS_FOUND, PROTOCOL, Material, answers
+from detector.benchmark.families import MEAN
+from detector.benchmark.material import AS_FOUND, CONTROL, EVEN_CONTROL, PROTOCOL, Material, answers
+from detector.benchmark.meeting import MADE
 from detector.benchmark.metrics import Estimate
+from detector.benchmark.training_free import training_free
+from detector.benchmark.unseen import Unseen, unseen_on_folds, unseen_on_split
 from detector.classify import FaceClassifier, fit_classifier
 
-CONTROL = "blur residual"
-COMPARED = (OURS, CONTROL)
-GAIN = "gain"
+COMPARED = (OURS, CONTROL, EVEN_CONTROL)
+"""Ours and both controls: what everything is measured of."""
+FPR = 0.05
+"""Where the share of fakes that is found is told."""
+LIGHT, HEAVY = "JPEG 95", "JPEG 60"
+"""The conditions whose difference is the loss by compression."""
 
 ByGenerator = dict[str, Estimate]
 
 
 @dataclass(frozen=True, eq=False)
 class Figures:
-    """What was measured, on the reported faces.
+    """What was measured, on the reported faces if nothing else is said.
 
     Attributes:
         protocol: what each approach said of them under the protocol.
-        aucs: by approach and generator, under the protocol.
-        gains: our AUC less that of the control, by generator.
-        folds: as `aucs` and `gains`, on the held-out folds of what was fitted, under all its histories: ours, the
-            control, and the difference under the name `GAIN`.
-        summary: every metric, by approach, for ours and the control.
-        conditions: AUC by condition, approach (ours and the control) and generator.
+        aucs: by approach and generator, under the protocol; with the mean over generators, and all in one.
+        gains: our AUC less that of each control, by generator.
+        found: by approach and generator, the share of fakes found at `FPR`.
+        summary: every metric, by approach.
+        conditions: AUC by condition, approach and generator.
         flagged: by condition, the share of each origin's faces that the threshold calls fake.
-        unseen: AUC of each generator when nothing of it was fitted, by approach.
+        split, folds: with families and sources left out, on the reported faces and on the folds of the fitted ones.
         checks: AUC of what must be worth nothing, or must not matter.
         coverage: by condition and origin, the share of pictures that got a score.
     """
 
     protocol: Answers
     aucs: dict[str, ByGenerator]
-    gains: ByGenerator
-    folds: dict[str, ByGenerator]
+    gains: dict[str, ByGenerator]
+    found: dict[str, ByGenerator]
     summary: dict[str, dict[str, Estimate]]
     conditions: dict[str, dict[str, ByGenerator]]
     flagged: dict[str, dict[str, Rate]]
-    unseen: dict[str, ByGenerator]
+    split: Unseen
+    folds: Unseen
     checks: dict[str, Estimate]
     coverage: dict[str, dict[str, Rate]]
 
+    @property
+    def loss(self) -> float | None:
+        """Our mean AUC at `LIGHT` less that at `HEAVY`; None where the study has not both conditions."""
+        if LIGHT not in self.conditions or HEAVY not in self.conditions:
+            return None
+        light, heavy = (self.conditions[name][OURS][MEAN].value for name in (LIGHT, HEAVY))
+        return light - heavy
+
 
 def measure(material: Material, fitted: Mapping[str, FaceClassifier]) -> Figures:
-    """Measure the classifiers of all approaches on the reported faces."""
-    protocol = material.answers(fitted)
+    """Measure the classifiers of all approaches, and the recipes that need none, on the reported faces."""
+    answered = answers(material.protocol, fitted)
+    said = training_free(material.protocol.tables[OURS])
+    protocol = replace(answered, probability={**answered.probability, **said})
     compared = {approach: fitted[approach] for approach in COMPARED}
-    by_condition = {name: material.answers(compared, name) for name in np.unique(material.report.histories).tolist()}
+    by_condition = {
+        name: material.answers(compared, name) for name in dict.fromkeys(material.report.histories.tolist())
+    }
     return Figures(
         protocol=protocol,
-        aucs={approach: aucs(protocol, approach) for approach in fitted},
-        gains=gains(protocol, OURS, CONTROL),
-        folds=_folds(material.folds(compared)),
+        aucs={approach: aucs(protocol, approach) for approach in protocol.probability},
+        gains={control: gains(protocol, OURS, control) for control in COMPARED[1:]},
+        found={approach: found_at(protocol, approach, FPR) for approach in COMPARED},
         summary={approach: summary(protocol, approach) for approach in COMPARED},
         conditions={
             name: {approach: aucs(found, approach) for approach in COMPARED} for name, found in by_condition.items()
         },
         flagged=_flagged(material, fitted[OURS], by_condition),
-        unseen={approach: _unseen(material.like(fitted[approach]), approach) for approach in COMPARED},
+        split=unseen_on_split(material, compared),
+        folds=unseen_on_folds(material, compared),
         checks=_checks(material.like(fitted[OURS])),
         coverage=_coverage(material.report),
     )
-
-
-def _folds(found: Answers) -> dict[str, ByGenerator]:
-    return {approach: aucs(found, approach) for approach in COMPARED} | {GAIN: gains(found, OURS, CONTROL)}
 
 
 def _flagged(material: Material, ours: FaceClassifier, answered: Mapping[str, Answers]) -> dict[str, dict[str, Rate]]:
@@ -88,26 +104,20 @@ def _flagged(material: Material, ours: FaceClassifier, answered: Mapping[str, An
     return rates
 
 
-def _unseen(material: Material, approach: str) -> ByGenerator:
-    """Each generator's AUC by a classifier that never met it."""
-    generators = np.unique(material.fit.origins[material.fit.labels == 1]).tolist()
-    blind = {name: material.without(name).classifier(approach) for name in generators}
-    return {name: auc_of(material.answers({approach: blind[name]}), approach, name) for name in generators}
-
-
 def _checks(material: Material) -> dict[str, Estimate]:
     """Shuffled labels must give one half; what is only allowed to train must not carry the result."""
     found = {"labels shuffled before fitting": auc_of(_shuffled(material), OURS, ALL)}
     aside = sorted(set(material.aside.origins.tolist()))
-    if aside:
-        without = material.without(*aside).classifier(OURS)
-        found[f"fitted without {', '.join(aside)}"] = auc_of(material.answers({OURS: without}), OURS, ALL)
+    made = sorted({name for name in material.fit.origins.tolist() if name.startswith(MADE)})
+    for some in filter(None, (aside, made)):
+        without = material.without(*some).classifier(OURS)
+        found[f"fitted without {', '.join(some)}"] = auc_of(material.answers({OURS: without}), OURS, ALL)
     return found
 
 
 def _shuffled(material: Material) -> Answers:
     """What a classifier says of the reported faces whose groups had their labels dealt out again."""
-    rows, rng = material.fit, np.random.default_rng(0)
+    rows, rng = material.fit.where(material.known.counts), np.random.default_rng(0)
     _, first, member = np.unique(rows.groups, return_index=True, return_inverse=True)
     dealt = rng.permutation(rows.labels[first])[member]
     origins = np.where(dealt == 1, "fake", "real")

@@ -30,7 +30,7 @@ class Recipe:
     """How to fit, with nothing left to choose.
 
     Attributes:
-        candidate: an entry of `TWO_CLASS`.
+        candidate: an entry of `TWO_CLASS`, or of `ONE_CLASS`, which fits on real rows alone.
         strength: of its regularisation.
         axes: if not 0, so many principal axes stand for the features. They are those of the training rows of no family
             (real, and made on the spot), so that one reduction serves every family left out.
@@ -148,6 +148,9 @@ def _fold(
 
 def _scored(fitted: Array, known: Known, train: Rows, scored: Array, recipe: Recipe) -> Scores:
     labels, origins = known.labels[train], known.origins[train]
+    if recipe.candidate in ONE_CLASS:
+        density = ONE_CLASS[recipe.candidate].make(recipe.strength, recipe.seed).fit(fitted[labels == 0])
+        return _strangeness(density, fitted, scored)
     model = TWO_CLASS[recipe.candidate].make(recipe.strength, recipe.seed)
     with np.errstate(invalid="ignore"):  # a floating-point flag of products of finite matrices, seen under load
         model.fit(fitted, labels, model__sample_weight=weights(labels, origins))
@@ -160,7 +163,8 @@ def _scored(fitted: Array, known: Known, train: Rows, scored: Array, recipe: Rec
 
 def _margin(model: Any, fitted: Array, scored: Array) -> Scores:
     """In units of the deviation on the training rows: margins of several folds are pooled."""
-    return np.asarray(model.decision_function(scored) / model.decision_function(fitted).std(), np.float64)
+    deviation = max(float(model.decision_function(fitted).std()), 1e-9)  # trees on few rows can say one thing of all
+    return np.asarray(model.decision_function(scored) / deviation, np.float64)
 
 
 def _strangeness(density: Any, fitted: Array, scored: Array) -> Scores:

@@ -13,18 +13,25 @@ from detector.benchmark.baselines import BASELINES
 from detector.benchmark.datasets import leaks, load_dataset
 from detector.benchmark.evaluate import Answers
 from detector.benchmark.extract import OURS, Extract, concat, extract
+from detector.benchmark.held_out import Known
 from detector.benchmark.history import STRICT, History
 from detector.benchmark.made import made_samples, with_makers
-from detector.benchmark.meeting import Tools
-from detector.classify import ClassifierConfig, FaceClassifier, fit_classifier, held_out_scores
+from detector.benchmark.meeting import MADE, Tools
+from detector.classify import ClassifierConfig, FaceClassifier, fit_classifier
 from detector.errors import ConfigError
 from detector.faces import load_face_detector
-from detector.types import Sample
+from detector.types import FeatureTable, Sample
 from detector.vae import load_reconstructor
 
 if TYPE_CHECKING:
     from detector.benchmark.study import Study
 
+CONTROL = "blur residual"
+"""The published control: a blur's residual, and gradient boosting."""
+EVEN_CONTROL = "blur residual, our candidates"
+"""The same residual, with the classifiers that our own features have."""
+CONTROLS = {CONTROL: CONTROL, EVEN_CONTROL: CONTROL}
+"""Each control, and the table of its features."""
 PROTOCOL = "protocol"
 AS_FOUND = "as found"
 
@@ -127,21 +134,25 @@ class Material:
 
     def classifier(self, approach: str) -> FaceClassifier:
         """The classifier of an approach: `OURS`, or a baseline."""
-        rows = self.fit
+        rows, how = self.fit, self.how
+        if approach == CONTROL and how.mode == "two-class":
+            how = replace(how, candidates=("boosting",), strength=None)
         versions = self.versions if approach == OURS else {}
-        return fit_classifier(rows.tables[approach], rows.labels, rows.groups, rows.origins, self.how, versions)
+        return fit_classifier(table_of(rows, approach), rows.labels, rows.groups, rows.origins, how, versions)
 
-    def folds(self, fitted: Mapping[str, FaceClassifier]) -> Answers:
-        """What the approaches say of the fitted faces, each by a model that saw nothing of the face's group.
+    @property
+    def protocol(self) -> Extract:
+        """The reported rows under the protocol."""
+        return self.report.where(self.report.histories == PROTOCOL)
 
-        Sources that stand aside are left out. Each approach is as it was chosen; scores are uncalibrated.
-        """
-        rows, kept = self.fit, ~np.isin(self.fit.origins, self.aside.origins)
-        scores = {}
-        for name, chosen in fitted.items():
-            how = self.like(chosen).how
-            scores[name] = held_out_scores(rows.tables[name], rows.labels, rows.groups, rows.origins, how)[kept]
-        return Answers(rows.labels[kept], rows.groups[kept], rows.origins[kept], scores)
+    @property
+    def known(self) -> Known:
+        """The fitted rows: all train; fakes of our own making and sources that stand aside never count."""
+        rows = self.fit
+        made = np.array([sample.generator.startswith(MADE) for sample in rows.samples])
+        aside = np.isin([sample.source for sample in rows.samples], [sample.source for sample in self.aside.samples])
+        trains = np.full(len(rows.samples), True)
+        return Known(rows.labels, rows.groups, rows.origins, trains, ~made & ~aside)
 
     def without(self, *origins: str) -> Material:
         """The same, but nothing of these origins is fitted."""
@@ -159,8 +170,13 @@ class Material:
 
 def answers(rows: Extract, classifiers: Mapping[str, FaceClassifier]) -> Answers:
     """What classifiers, by the name of their approach, say of rows."""
-    probability = {name: classifier.probability(rows.tables[name]) for name, classifier in classifiers.items()}
+    probability = {name: one.probability(table_of(rows, name)) for name, one in classifiers.items()}
     return Answers(rows.labels, rows.groups, rows.origins, probability)
+
+
+def table_of(rows: Extract, approach: str) -> FeatureTable:
+    """The features of an approach."""
+    return rows.tables[CONTROLS.get(approach, approach)]
 
 
 def _capped(samples: Sequence[Sample], most: Mapping[str, int]) -> list[Sample]:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from detector.benchmark.evaluate import Answers
 from detector.benchmark.extract import OURS
-from detector.benchmark.figures import COMPARED, CONTROL, GAIN, Figures
+from detector.benchmark.families import MEAN
+from detector.benchmark.figures import COMPARED, FPR, HEAVY, LIGHT, Figures
 from detector.benchmark.material import AS_FOUND, PROTOCOL
 from detector.benchmark.metrics import Estimate
+from detector.benchmark.unseen import Unseen
 from detector.classify import FaceClassifier
 
 if TYPE_CHECKING:
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def write_report(study: Study, figures: Figures, ours: FaceClassifier) -> tuple[Path, Path]:
-    """Write ``accuracy.md`` and ``scores.csv`` into the study's report folder; their paths."""
+    """Write ``NAME.md`` and ``scores.csv`` into the study's report folder; their paths."""
     study.report.mkdir(parents=True, exist_ok=True)
-    page, scores = study.report / "accuracy.md", study.report / "scores.csv"
+    page, scores = study.report / f"{study.name}.md", study.report / "scores.csv"
     page.write_text(_page(study, figures, ours), encoding="utf-8")
     _write_scores(scores, figures.protocol)
     return page, scores
@@ -35,13 +37,18 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def auc_table(figures: Figures) -> str:
     """AUC of every approach on every generator, under the protocol."""
-    generators = list(figures.aucs[OURS])
-    rows = [[approach, *(found[name] for name in generators)] for approach, found in figures.aucs.items()]
-    return table(["approach", *generators], [*rows, _gain_row(figures.gains)])
+    return _by_name(figures.aucs, figures.gains)
 
 
-def _gain_row(gains: Mapping[str, Estimate]) -> list[str]:
-    return [f"{OURS} less {CONTROL}", *(f"{e.value:+.3f} ({e.low:+.3f} to {e.high:+.3f})" for e in gains.values())]
+def _by_name(found: Mapping[str, Mapping[str, Estimate]], gains: Mapping[str, Mapping[str, Estimate]]) -> str:
+    """A row for each approach, and one for by how much ours is above each control."""
+    names = list(found[OURS])
+    rows = [[approach, *(estimates[name] for name in names)] for approach, estimates in found.items()]
+    less = [
+        [f"{OURS} less {control}", *(f"{e.value:+.3f} ({e.low:+.3f} to {e.high:+.3f})" for e in one.values())]
+        for control, one in gains.items()
+    ]
+    return table(["approach", *names], [*rows, *less])
 
 
 def flagged_table(figures: Figures) -> str:
@@ -55,11 +62,17 @@ def flagged_table(figures: Figures) -> str:
 
 def unseen_table(figures: Figures) -> str:
     """AUC of each generator by classifiers that never met it."""
-    generators = list(figures.unseen[OURS])
-    return table(
-        ["approach", *generators],
-        [[approach, *(str(figures.unseen[approach][name]) for name in generators)] for approach in COMPARED],
-    )
+    return _by_name(figures.split.blind, figures.split.blind_gains)
+
+
+def sources_table(unseen: Unseen) -> str:
+    """AUC of all fakes against each real source by classifiers that never met it, and what they flag of it."""
+    names = [name for name in unseen.sources[OURS] if name != MEAN]
+    rows = [
+        [approach, *(f"{found[name]}; {unseen.flagged[approach].get(name, '-')}" for name in names), found[MEAN]]
+        for approach, found in unseen.sources.items()
+    ]
+    return table(["approach", *(f"{name}: AUC; flagged" for name in names), "mean AUC"], rows)
 
 
 PAGE = """# The classifier "{name}" on the split "{held_out}"
@@ -73,23 +86,47 @@ folds, mean over generators, is {merit}. Threshold {threshold:.3f}, for a false-
 
 ## AUC by generator
 
-Under the protocol: every picture is encoded at q75, the face brought to 200-320 px, the grid shifted at random, and
-encoded again at q80-95. The rows "as found" see the file before that: they say how much the files would give away.
+Under the protocol: the face of every picture is brought to 200-320 px, encoded at q75, brought to 200-320 px again, the
+grid shifted at random, and encoded again at q80-95. The rows "as found" see the file before that: they say how much the
+files would give away. What the protocol itself leaves to read: `protocol.md`.
 
 {aucs}
+
+"mean" counts every generator the same; "all" counts every fake the same.
 
 ## The same on held-out folds
 
 Few faces are left to report on; many more were fitted. Here each of those is scored by a model that saw nothing of its
-group. The candidate was chosen on the same folds, for either approach alike, and pictures went through all histories.
+group. The candidate was chosen on the same folds, for every approach alike, and pictures went through all histories.
 
 {folds}
 
 ## A generator that was never met
 
-Nothing of the generator is fitted.
+Nothing of the generator is fitted. On the split:
 
 {unseen}
+
+On held-out folds:
+
+{unseen_folds}
+
+## A real source that was never met
+
+Nothing of the source is fitted: AUC of all fakes against its faces, and the share of them that is called fake at the
+threshold that the others give. On the split:
+
+{sources}
+
+On held-out folds (rows, of which a picture has several):
+
+{sources_folds}
+
+## Found at a false-positive rate of {found_at:.0%}
+
+The share of the fakes of each generator.
+
+{found}
 
 ## Called fake at the threshold
 
@@ -104,7 +141,19 @@ it. "Aside" are pictures with near-duplicates in training: shown, not counted.
 
 ## Robustness
 
+{loss}
+
+![AUC by condition](robustness.png)
+
 {conditions}
+
+## Reliability
+
+![Of the faces with each probability, how many are fake](reliability.png)
+
+## Families left out, drawn
+
+![AUC with the family met and left out](families.png)
 
 ## Checks
 
@@ -132,8 +181,14 @@ def _page(study: Study, figures: Figures, ours: FaceClassifier) -> str:
         threshold=ours.threshold,
         fpr=ours.fpr,
         aucs=auc_table(figures),
-        folds=_folds_table(figures),
+        folds=_by_name(figures.folds.known, figures.folds.known_gains),
         unseen=unseen_table(figures),
+        unseen_folds=_by_name(figures.folds.blind, figures.folds.blind_gains),
+        sources=sources_table(figures.split),
+        sources_folds=sources_table(figures.folds),
+        found_at=FPR,
+        found=_by_name(figures.found, {}),
+        loss=_loss(figures),
         flagged=flagged_table(figures),
         metrics=_metrics_table(figures),
         conditions=_conditions_table(figures),
@@ -142,10 +197,10 @@ def _page(study: Study, figures: Figures, ours: FaceClassifier) -> str:
     )
 
 
-def _folds_table(figures: Figures) -> str:
-    generators = list(figures.folds[OURS])
-    rows = [[approach, *(figures.folds[approach][name] for name in generators)] for approach in COMPARED]
-    return table(["approach", *generators], [*rows, _gain_row(figures.folds[GAIN])])
+def _loss(figures: Figures) -> str:
+    if figures.loss is None:
+        return f"The study has not both of {LIGHT} and {HEAVY}."
+    return f"From {LIGHT} to {HEAVY}, the mean AUC falls by {figures.loss:.3f}."
 
 
 def _metrics_table(figures: Figures) -> str:

@@ -11,9 +11,11 @@ from detector import tracking
 from detector.benchmark.card import write_card
 from detector.benchmark.extract import OURS
 from detector.benchmark.figures import Figures, measure
+from detector.benchmark.gallery import write_gallery
 from detector.benchmark.history import History
-from detector.benchmark.material import Material, load_tools
+from detector.benchmark.material import CONTROL, EVEN_CONTROL, Material, load_tools
 from detector.benchmark.meeting import Tools
+from detector.benchmark.plots import draw_figures
 from detector.benchmark.report import write_report
 from detector.classify import ClassifierConfig
 from detector.errors import ConfigError, UnknownNameError
@@ -68,7 +70,7 @@ class Study:
     seed: int = 0
     model: Path = Path("detector/assets/classifier.skops")
     card: Path = Path("detector/assets/model-card.md")
-    report: Path = Path("reports/default")
+    report: Path = Path("reports/accuracy")
     work: Path = Path("runs/classifier")
     store: Path = Path("runs")
 
@@ -96,12 +98,15 @@ def teach_classifier(study: Study, tools: Tools | None = None) -> Path:
     facts = {"data": str(study.data), "held out": study.held_out, "seed": str(study.seed), **tools.versions}
     with tracking.start("classifier", study.name, facts, study.store) as run:
         material = Material.of(study, tools)
-        fitted = {approach: material.classifier(approach) for approach in (OURS, *tools.baselines)}
+        approaches = (OURS, *tools.baselines, EVEN_CONTROL)
+        fitted = {approach: material.classifier(approach) for approach in approaches}
         fitted[OURS] = replace(fitted[OURS], about={**fitted[OURS].about, **facts})
         figures = measure(material, fitted)
         fitted[OURS].save(study.model)
         for path in (
             *write_report(study, figures, fitted[OURS]),
+            *draw_figures(figures, study.report),
+            write_gallery(study, material, figures.folds.held[OURS], tools),
             write_card(study, figures, fitted[OURS]),
             study.model,
         ):
@@ -113,9 +118,11 @@ def teach_classifier(study: Study, tools: Tools | None = None) -> Path:
 def _scalars(figures: Figures) -> dict[str, float]:
     """The figures that one wants to compare between runs, by names that MLflow takes."""
     ours = {f"AUC {generator}": estimate.value for generator, estimate in figures.aucs[OURS].items()}
-    gains = {f"gain {generator}": estimate.value for generator, estimate in figures.gains.items()}
+    gains = {f"gain {generator}": estimate.value for generator, estimate in figures.gains[CONTROL].items()}
+    blind = {f"left out {generator}": estimate.value for generator, estimate in figures.split.blind[OURS].items()}
+    folds = {f"folds left out {generator}": e.value for generator, e in figures.folds.blind[OURS].items()}
     metrics = {
         name.replace("@", " at ").replace("%", " percent"): estimate.value
         for name, estimate in figures.summary[OURS].items()
     }
-    return ours | gains | metrics
+    return ours | gains | blind | folds | metrics
