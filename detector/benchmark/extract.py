@@ -23,7 +23,8 @@ from detector.benchmark.baselines import BASELINES
 from detector.benchmark.datasets import origin
 from detector.benchmark.meeting import MADE, Histories, Met, Miss, Tools, meet
 from detector.faces import concat_crops, crop_faces
-from detector.score.judge import describe
+from detector.features import Backbone
+from detector.score.judge import describe, versions
 from detector.types import FeatureTable, Sample
 from detector.vae import Reconstructor
 from detector.weights import sha256
@@ -119,20 +120,20 @@ class _Part:
 def _parts(tools: Tools) -> dict[str, _Part]:
     """Every part by its name; those of the VAEs come first, in their order."""
     parts = {}
-    for model in tools.reconstructors:
-        size = tools.reconstructors[0].size
-        words = f"{model.name} {model.version} {size} {code_digest('features')}"
-        parts[f"{OURS} {model.name}"] = _Part(words, partial(_described, model=model, size=size))
+    for place, model in enumerate(tools.reconstructors):
+        size, backbone = tools.reconstructors[0].size, None if place else tools.backbone
+        words = f"{versions([model], backbone)} {size} {code_digest('features')}"
+        parts[f"{OURS} {model.name}"] = _Part(words, partial(_described, model=model, backbone=backbone, size=size))
     for name in tools.baselines:
         words = f"{name} {code_digest('features', 'benchmark/baselines.py')}"
         parts[name] = _Part(words, partial(_measured, name=name))
     return parts
 
 
-def _described(met: Sequence[Met], model: Reconstructor, size: int) -> FeatureTable:
+def _described(met: Sequence[Met], model: Reconstructor, backbone: Backbone | None, size: int) -> FeatureTable:
     crops = [crop_faces(one.made.frame, [one.made.face], size) for one in met]
     numbered = [replace(part, faces=part.faces + row) for row, part in enumerate(crops)]
-    return describe(concat_crops(numbered, size), [model])[0]
+    return describe(concat_crops(numbered, size), [model], backbone)[0]
 
 
 def _measured(met: Sequence[Met], name: str) -> FeatureTable:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from detector.benchmark.baselines import BASELINES
 from detector.benchmark.datasets import leaks, load_dataset
 from detector.benchmark.evaluate import Answers
 from detector.benchmark.extract import OURS, Extract, concat, extract
@@ -20,6 +19,8 @@ from detector.benchmark.meeting import MADE, Tools
 from detector.classify import ClassifierConfig, FaceClassifier, fit_classifier
 from detector.errors import ConfigError
 from detector.faces import load_face_detector
+from detector.features import load_backbone
+from detector.score.judge import versions
 from detector.types import FeatureTable, Sample
 from detector.vae import load_reconstructor
 
@@ -89,7 +90,7 @@ def load_tools(study: Study) -> Tools:
     return Tools(
         tuple(load_face_detector(name) for name in study.face_detectors),
         tuple(load_reconstructor(spec) for spec in study.reconstructors),
-        tuple(BASELINES),
+        load_backbone() if study.backbone else None,
     )
 
 
@@ -128,7 +129,7 @@ class Material:
             fit_rows(study, tools),
             extract(parts.report, {**found, **study.conditions}, tools, study.work, study.seed),
             extract(parts.aside, found, tools, study.work, study.seed),
-            {model.name: model.version for model in tools.reconstructors},
+            versions(tools.reconstructors, tools.backbone),
             study.classifier,
         )
 

@@ -14,7 +14,9 @@ from detector.benchmark.history import History, Remade, remake
 from detector.errors import MediaError
 from detector.faces import FaceDetector, FaceLimits, unusable
 from detector.fakes import FakeMaker
+from detector.features import Backbone
 from detector.media import open_media
+from detector.score.judge import versions
 from detector.types import Face, Frame, Sample
 from detector.vae import Reconstructor
 
@@ -32,6 +34,7 @@ class Tools:
     Attributes:
         detectors: of several face detectors, one is drawn for each picture and history.
         reconstructors: the VAEs; the first one says how large a crop is.
+        backbone: what looks at the faces beside the VAEs; None for nothing.
         baselines: entries of `BASELINES`.
         makers: what makes the fakes whose generators begin with `MADE`, by the rest of their names.
         bench: what the makers were given, in words: fakes by others are others.
@@ -39,6 +42,7 @@ class Tools:
 
     detectors: tuple[FaceDetector, ...]
     reconstructors: tuple[Reconstructor, ...] = ()
+    backbone: Backbone | None = None
     baselines: tuple[str, ...] = tuple(BASELINES)
     makers: Mapping[str, FakeMaker] = field(default_factory=dict)
     bench: str = ""
@@ -47,7 +51,7 @@ class Tools:
     def versions(self) -> dict[str, str]:
         """Every model, name -> version."""
         detectors = {model.name: model.version for model in self.detectors}
-        return detectors | {model.name: model.version for model in self.reconstructors}
+        return detectors | versions(self.reconstructors, self.backbone)
 
 
 @dataclass(frozen=True, eq=False)

@@ -82,7 +82,9 @@ def check_protocol(check: ProtocolCheck, tools: Tools | None = None) -> Path:
         check: what to do.
         tools: what to use instead of the face detectors and baselines that the check names.
     """
-    tools = tools or Tools(tuple(load_face_detector(name) for name in check.face_detectors), (), check.baselines)
+    if tools is None:
+        detectors = tuple(load_face_detector(name) for name in check.face_detectors)
+        tools = Tools(detectors, baselines=check.baselines)
     histories = {PROTOCOL: STRICT, **check.others}
     drawn = {f"{name} #{draw}": history for name, history in histories.items() for draw in range(check.draws)}
     samples = [

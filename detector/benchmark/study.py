@@ -37,6 +37,7 @@ class Study:
         held_out: the split that is reported. While it is "val", only "train" is fitted; for "test", "train" and "val".
         face_detectors: entries of `FACE_DETECTORS`; one is drawn for each picture and history.
         reconstructors: the VAEs, as "name" or "name:source".
+        backbone: whether the embedded backbone looks at the faces too.
         conditions: further histories that the report is repeated under.
         fakes: entries of `FAKES` that make fakes of the real pictures that train. They are fitted and calibrate; they
             are no generator of the report.
@@ -61,6 +62,7 @@ class Study:
     held_out: Literal["val", "test"] = "test"
     face_detectors: tuple[str, ...] = ("face-net",)
     reconstructors: tuple[str, ...] = ("face-vae",)
+    backbone: bool = False
     conditions: Mapping[str, History] = field(default_factory=dict)
     fakes: tuple[str, ...] = ()
     fakes_each: int = 1

@@ -181,6 +181,8 @@ def _full(waiting: list[tuple[Summary, Sight]]) -> bool:
 
 def _load_judge(vaes: tuple[str, ...], classifier: Path, device: str) -> Judge:
     from detector.classify import FaceClassifier
+    from detector.features import backbone
 
     fitted = FaceClassifier.load(classifier)
-    return Judge(tuple(load_reconstructor(spec, device) for spec in vaes), fitted, version(classifier))
+    seeing = backbone.load_backbone(device=device) if backbone.NAME in fitted.versions else None
+    return Judge(tuple(load_reconstructor(spec, device) for spec in vaes), fitted, version(classifier), seeing)

@@ -11,7 +11,7 @@ import numpy as np
 
 from detector.errors import FeatureContractError
 from detector.faces import concat_crops, crop_faces
-from detector.features import compute_features
+from detector.features import Backbone, compute_features, compute_perception
 from detector.score.look import Sight
 from detector.types import Array, Crops, FaceReport, FeatureTable, RegionEvidence
 
@@ -45,6 +45,7 @@ class Judge:
         reconstructors: the VAEs; the first one's reconstruction is the one that is shown.
         classifier: turns their features into a probability.
         classifier_version: the first 12 hex digits of its file's SHA-256.
+        backbone: the network that looks at the faces too, where the classifier was fitted with one.
 
     Raises:
         FeatureContractError: the classifier was fitted with other weights of a VAE.
@@ -53,9 +54,10 @@ class Judge:
     reconstructors: tuple[Reconstructor, ...]
     classifier: FaceClassifier
     classifier_version: str
+    backbone: Backbone | None = None
 
     def __post_init__(self) -> None:
-        have = {model.name: model.version for model in self.reconstructors}
+        have = versions(self.reconstructors, self.backbone)
         if have != dict(self.classifier.versions):
             raise FeatureContractError(
                 f"the classifier was fitted with {_listed(self.classifier.versions)}, these are {_listed(have)}; "
@@ -91,21 +93,36 @@ class Judge:
         """The first VAE's reconstruction of every crop; the probability and the evidence of every face."""
         if not len(crops):
             return crops.pixels, [], []
-        table, made = describe(crops, self.reconstructors)
+        table, made = describe(crops, self.reconstructors, self.backbone)
         return made, self.classifier.probability(table).tolist(), self.classifier.evidence(table)
 
 
-def describe(crops: Crops, reconstructors: Sequence[Reconstructor]) -> tuple[FeatureTable, Array]:
+def versions(reconstructors: Sequence[Reconstructor], backbone: Backbone | None) -> dict[str, str]:
+    """The models that features depend on, name -> version."""
+    own = {} if backbone is None else {backbone.name: backbone.version}
+    return {model.name: model.version for model in reconstructors} | own
+
+
+def describe(
+    crops: Crops, reconstructors: Sequence[Reconstructor], backbone: Backbone | None = None
+) -> tuple[FeatureTable, Array]:
     """Let every VAE reconstruct every crop.
 
+    Args:
+        crops: of some faces.
+        reconstructors: the VAEs.
+        backbone: if given, what it sees in the faces and in what the first VAE made of them is told too.
+
     Returns:
-        the features of every face by every VAE, side by side; and (N, 3, S, S), what the first VAE made of the crops.
+        the features of every face by every model, side by side; and (N, 3, S, S), what the first VAE made of the crops.
     """
     made = [model(crops.pixels) for model in reconstructors]
     tables = [
         compute_features(crops, reconstruction, model.name)
         for model, reconstruction in zip(reconstructors, made, strict=True)
     ]
+    if backbone is not None:
+        tables.append(compute_perception(crops, made[0].pixels, backbone))
     return reduce(FeatureTable.join, tables), made[0].pixels.cpu().numpy()
 
 
