@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.benchmark.held_out import NOTHING, Bools, HeldOut
-from detector.benchmark.metrics import Estimate, Groups, Labels, Scores, auc
+from detector.benchmark.metrics import Estimate, Labels, Scores, auc, resampled
 
 MEAN = "mean"
 """The name of the mean over the families, each counting the same."""
@@ -73,7 +73,7 @@ def _drawn(held: HeldOut, scored_by: Mapping[str, str], label: int, resamples: i
     targets = {name: (held.labels != label) | (held.origins == name) for name in scored_by}
     scores = {name: held.scores[by] for name, by in scored_by.items()}
     everything = np.arange(len(held.labels))
-    rows = _resampled(held.groups, held.origins, resamples)
+    rows = resampled(held.groups, held.origins, resamples, seed=0)
     return Drawn(
         tuple(targets),
         _aucs(held.labels, scores, targets, everything),
@@ -89,19 +89,3 @@ def _aucs(
         some = rows[inside[rows]]
         found.append(auc(labels[some], scores[name][some]))
     return np.array(found)
-
-
-def _resampled(groups: Groups, origins: Groups, resamples: int, seed: int = 0) -> list[npt.NDArray[np.int64]]:
-    """Rows of each resample: groups with replacement, within the origins that they have, so that none is ever empty."""
-    rng = np.random.default_rng(seed)
-    members: dict[str, list[int]] = {}
-    for row, group in enumerate(groups.tolist()):
-        members.setdefault(group, []).append(row)
-    strata: dict[tuple[str, ...], list[npt.NDArray[np.int64]]] = {}
-    for some in members.values():
-        rows = np.array(some)
-        strata.setdefault(tuple(np.unique(origins[rows]).tolist()), []).append(rows)
-    return [
-        np.concatenate([own[pick] for own in strata.values() for pick in rng.integers(0, len(own), len(own)).tolist()])
-        for _ in range(resamples)
-    ]

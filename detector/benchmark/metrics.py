@@ -102,7 +102,7 @@ def estimate(
         resamples: how many.
         seed: of the resampling; with one seed and the same faces, two estimates are paired.
     """
-    values = [metric(labels[rows], scores[rows]) for rows in _resampled(labels, groups, resamples, seed)]
+    values = [metric(labels[rows], scores[rows]) for rows in resampled(groups, labels, resamples, seed)]
     low, high = np.quantile(values, [0.025, 0.975])
     return Estimate(metric(labels, scores), float(low), float(high))
 
@@ -113,25 +113,38 @@ def difference(
     """How much better `one` is than `other` on the same faces, with its interval from the same resamples."""
     values = [
         metric(labels[rows], one[rows]) - metric(labels[rows], other[rows])
-        for rows in _resampled(labels, groups, resamples, seed)
+        for rows in resampled(groups, labels, resamples, seed)
     ]
     low, high = np.quantile(values, [0.025, 0.975])
     return Estimate(metric(labels, one) - metric(labels, other), float(low), float(high))
 
 
-def _resampled(labels: Labels, groups: Groups, resamples: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Rows of each resample: groups with replacement, within real, fake, and mixed groups."""
+def resampled(groups: Groups, kinds: Labels | Groups, resamples: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Rows of each resample: whole groups with replacement, among those that have rows of the same kinds.
+
+    Args:
+        groups: (N,) identity or source clip.
+        kinds: (N,) of which each resample keeps some of every one: labels, or origins.
+        resamples: how many.
+        seed: of the draws.
+    """
     rng = np.random.default_rng(seed)
     _, group = np.unique(groups, return_inverse=True)
     order = np.argsort(group, kind="stable")
     counts = np.bincount(group)
     starts = np.cumsum(counts) - counts
-    fakes = np.bincount(group, weights=labels)
-    strata = [np.flatnonzero(kind) for kind in (fakes == 0, fakes == counts, (fakes > 0) & (fakes < counts))]
+    strata = _strata(group, kinds)
     for _ in range(resamples):
-        picked = np.concatenate(
-            [stratum[rng.integers(0, len(stratum), len(stratum))] for stratum in strata if len(stratum)]
-        )
+        picked = np.concatenate([stratum[rng.integers(0, len(stratum), len(stratum))] for stratum in strata])
         lengths = counts[picked]
         shift = starts[picked] - (np.cumsum(lengths) - lengths)
         yield order[np.repeat(shift, lengths) + np.arange(lengths.sum())]
+
+
+def _strata(group: npt.NDArray[np.int64], kinds: Labels | Groups) -> list[npt.NDArray[np.int64]]:
+    """The numbers of the groups that have rows of the same kinds."""
+    _, kind = np.unique(kinds, return_inverse=True)
+    has = np.zeros((group.max() + 1, kind.max() + 1), np.bool_)
+    has[group, kind] = True
+    _, stratum = np.unique(has, axis=0, return_inverse=True)
+    return [np.flatnonzero(stratum.ravel() == number) for number in range(stratum.max() + 1)]

@@ -11,7 +11,7 @@ import numpy as np
 from detector.benchmark.evaluate import ALL, Answers
 from detector.benchmark.extract import OURS
 from detector.benchmark.figures import COMPARED, Figures
-from detector.benchmark.metrics import Estimate
+from detector.benchmark.metrics import Estimate, Scores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +21,7 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73")
 """Of Okabe & Ito (2008), which colour-blind people tell apart; each comes with its own marker."""
 MARKERS = "osD"
 BINS = 10
+CHANCE = 0.5
 
 
 def draw_figures(figures: Figures, folder: Path) -> tuple[Path, ...]:
@@ -32,7 +33,7 @@ def draw_figures(figures: Figures, folder: Path) -> tuple[Path, ...]:
     names = [name for name in figures.aucs[OURS] if name != ALL]
     drawn = {
         "robustness": (4.4 * min(len(names), 2), 3.6 * -(-len(names) // 2), _robustness),
-        "reliability": (5.4, 4.6, _reliability),
+        "reliability": (5.4, 5.2, _reliability),
         "families": (9.0, 4.2, _families),
     }
     paths = []
@@ -93,32 +94,33 @@ def _reliability(figure: Figure, figures: Figures) -> None:
     axes, below = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle="--")
     for approach, colour, marker in zip(COMPARED, COLOURS, MARKERS, strict=True):
-        places, mean, share, count = reliability(figures.protocol, approach)
+        mean, share, count = reliability(figures.protocol, approach)
         error = 1.96 * np.sqrt(np.maximum(share * (1 - share), 0.25 / count) / count)
         ece = figures.summary[approach]["ECE"].value
         label = f"{approach}: ECE {ece:.3f}"
         axes.errorbar(mean, share, error, color=colour, marker=marker, markersize=4, linewidth=1.2, label=label)
-        below.step(places / BINS, count, where="post", color=colour, linewidth=1)
+        counts = np.histogram(figures.protocol.probability[approach], BINS, (0, 1))[0]
+        below.stairs(counts, np.linspace(0, 1, BINS + 1), color=colour, linewidth=1)
     axes.set(ylabel="share that is fake", xlim=(0, 1), ylim=(-0.03, 1.03))
-    axes.legend(frameon=False, fontsize="small", loc="upper left")
+    figure.legend(loc="outside upper center", frameon=False, fontsize="small")
     below.set(xlabel="probability of “fake”", ylabel="faces")
     for one in (axes, below):
         one.spines[["right", "top"]].set_visible(False)
 
 
-def reliability(answers: Answers, approach: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Of every bin that has faces: its number, their mean probability, the share of fakes, and how many there are."""
+def reliability(answers: Answers, approach: str) -> tuple[Scores, Scores, Scores]:
+    """Of every bin that has faces: their mean probability, the share of fakes, and how many there are."""
     probability = answers.probability[approach]
     place = np.minimum((probability * BINS).astype(int), BINS - 1)
     count = np.bincount(place, minlength=BINS)
     some = np.flatnonzero(count)
     mean = np.bincount(place, weights=probability, minlength=BINS)[some] / count[some]
     share = np.bincount(place, weights=answers.labels, minlength=BINS)[some] / count[some]
-    return some, mean, share, count[some]
+    return mean, share, count[some].astype(np.float64)
 
 
 def _families(figure: Figure, figures: Figures) -> None:
-    """Bars of the AUC on held-out folds, light with the family met, dark with it left out; and of sources left out."""
+    """Bars from chance to the AUC on held-out folds: families met (light) and left out (dark), sources left out."""
     left, right = figure.subplots(1, 2, sharey=True)
     _bars(left, figures.folds.known, 0.35)
     _bars(left, figures.folds.blind, 1.0)
@@ -137,7 +139,7 @@ def _bars(axes: Axes, found: Mapping[str, Mapping[str, Estimate]], alpha: float)
         values = np.array([found[approach][name].value for name in names])
         ends = np.array([[found[approach][name].low, found[approach][name].high] for name in names]).T
         label = approach if alpha == 1 else None
-        axes.bar(places, values, width * 0.9, color=colour, alpha=alpha, label=label)
+        axes.bar(places, values - CHANCE, width * 0.9, CHANCE, color=colour, alpha=alpha, label=label)
         axes.vlines(places, *ends, color="0.2", linewidth=1, alpha=alpha)
     axes.set_xticks(range(len(names)), names, rotation=20, ha="right", fontsize="small")
     _auc_axis(axes)
@@ -145,6 +147,6 @@ def _bars(axes: Axes, found: Mapping[str, Mapping[str, Estimate]], alpha: float)
 
 def _auc_axis(axes: Axes) -> None:
     axes.set_ylim(0.3, 1.01)
-    axes.axhline(0.5, color="0.4", linewidth=1, linestyle=":")
+    axes.axhline(CHANCE, color="0.4", linewidth=1, linestyle=":")
     axes.grid(axis="y", linewidth=0.5, alpha=0.5)
     axes.spines[["right", "top"]].set_visible(False)

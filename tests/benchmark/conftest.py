@@ -13,7 +13,7 @@ from tests.benchmark.fakes import Blur, MiddleFace, dataset
 
 @pytest.fixture(scope="session")
 def tools() -> Tools:
-    return Tools((MiddleFace(),), (Blur(),), ("blur residual", "metadata"))
+    return Tools((MiddleFace(),), (Blur(),), baselines=("blur residual", "metadata"))
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from detector.benchmark.ablation import Ablation, Change, ablate
 from detector.benchmark.material import fit_rows
 from detector.benchmark.meeting import MADE, Tools
 from detector.benchmark.study import Study
-from detector.config import parse
+from detector.config import load, parse
 from detector.errors import ConfigError, UnknownNameError
 from tests.benchmark.fakes import dataset
 
@@ -94,6 +95,12 @@ def test_what_cannot_be_measured_is_refused(ablation: Ablation, tools: Tools) ->
         ablate(replace(ablation, rows={"nothing": {"approach": "smell"}}), tools)
     with pytest.raises(UnknownNameError, match=r"known: .*up-sample"):
         replace(ablation.study, fakes=("smell",))
+
+
+def test_the_shipped_ablation_is_one() -> None:
+    ablation = load(Ablation, Path(__file__).parents[2] / "experiments" / "ablation.toml")
+    assert len(ablation.changes()) > 20
+    assert ablation.changes()["without made fakes"].made == ()
 
 
 def test_a_config_says_all_of_it() -> None:
