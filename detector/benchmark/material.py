@@ -22,7 +22,7 @@ from detector.faces import load_face_detector
 from detector.features import load_backbone
 from detector.score.judge import versions
 from detector.types import FeatureTable, Sample
-from detector.vae import load_reconstructor
+from detector.vae import Reconstructor, load_reconstructor
 
 if TYPE_CHECKING:
     from detector.benchmark.study import Study
@@ -89,9 +89,19 @@ def load_tools(study: Study) -> Tools:
     """The models that a study names."""
     return Tools(
         tuple(load_face_detector(name) for name in study.face_detectors),
-        tuple(load_reconstructor(spec) for spec in study.reconstructors),
+        named_apart([load_reconstructor(spec) for spec in study.reconstructors]),
         load_backbone() if study.backbone else None,
     )
+
+
+def named_apart(models: Sequence[Reconstructor]) -> tuple[Reconstructor, ...]:
+    """The models, each further one of a name with its number after it: their features lie side by side."""
+    seen: dict[str, int] = {}
+    for model in models:
+        seen[model.name] = number = seen.get(model.name, 0) + 1
+        if number > 1:
+            model.name = f"{model.name}-{number}"
+    return tuple(models)
 
 
 def fit_rows(study: Study, tools: Tools) -> Extract:

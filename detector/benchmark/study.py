@@ -36,7 +36,7 @@ class Study:
             else of them calibrates or counts.
         held_out: the split that is reported. While it is "val", only "train" is fitted; for "test", "train" and "val".
         face_detectors: entries of `FACE_DETECTORS`; one is drawn for each picture and history.
-        reconstructors: the VAEs, as "name" or "name:source".
+        reconstructors: the VAEs, as "name" or "name:source"; the second of one name has features "name-2", and so on.
         backbone: whether the embedded backbone looks at the faces too.
         conditions: further histories that the report is repeated under.
         fakes: entries of `FAKES` that make fakes of the real pictures that train. They are fitted and calibrate; they

@@ -12,13 +12,14 @@ import pytest
 from detector.benchmark.datasets import load_dataset
 from detector.benchmark.evaluate import Answers, Rate, aucs, flagged, gains
 from detector.benchmark.extract import OURS
-from detector.benchmark.material import in_turn, split
+from detector.benchmark.material import in_turn, named_apart, split
 from detector.benchmark.meeting import Tools
 from detector.benchmark.study import Study, teach_classifier
 from detector.classify import FaceClassifier
 from detector.config import load
 from detector.errors import ConfigError
 from detector.types import Sample
+from tests.benchmark.fakes import Blur
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,10 @@ def test_samples_take_the_histories_in_turn(study: Study) -> None:
     assert ([*other], [s.group for s in second]) == (["small"], ["1", "3"])
     [(both, all_samples)] = in_turn(samples, replace(study, draws=2))
     assert ([*both], all_samples) == (["bare", "small"], samples)
+
+
+def test_models_of_one_name_are_named_apart() -> None:
+    assert [model.name for model in named_apart([Blur(), Blur(), Blur()])] == ["blur", "blur-2", "blur-3"]
 
 
 ANSWERS = Answers(
