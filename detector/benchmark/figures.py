@@ -75,6 +75,7 @@ def measure(material: Material, fitted: Mapping[str, FaceClassifier]) -> Figures
     by_condition = {
         name: material.answers(compared, name) for name in dict.fromkeys(material.report.histories.tolist())
     }
+    folds = unseen_on_folds(material, compared)
     return Figures(
         protocol=protocol,
         aucs={approach: aucs(protocol, approach) for approach in protocol.probability},
@@ -85,8 +86,8 @@ def measure(material: Material, fitted: Mapping[str, FaceClassifier]) -> Figures
             name: {approach: aucs(found, approach) for approach in COMPARED} for name, found in by_condition.items()
         },
         flagged=_flagged(material, fitted[OURS], by_condition),
-        split=unseen_on_split(material, compared),
-        folds=unseen_on_folds(material, compared),
+        split=unseen_on_split(material, compared, folds),
+        folds=folds,
         checks=_checks(material.like(fitted[OURS])),
         coverage=_coverage(material.report),
     )

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from detector.benchmark.evaluate import Rate
-from detector.benchmark.extract import OURS
+from detector.benchmark.extract import OURS, Extract
 from detector.benchmark.families import Drawn, drawn_blind, drawn_known, drawn_sources
-from detector.benchmark.held_out import NOTHING, HeldOut, Recipe, fold_scores
-from detector.benchmark.material import Material, answers, table_of
+from detector.benchmark.held_out import NOTHING, HeldOut, Known, Recipe, fold_scores, split_scores
+from detector.benchmark.material import Material, table_of
 from detector.benchmark.metrics import Estimate, Scores
 from detector.classify import FaceClassifier
 from detector.classify.fit import threshold_at
@@ -45,37 +45,66 @@ def unseen_on_folds(material: Material, fitted: Mapping[str, FaceClassifier]) ->
     """Of the fitted faces, each by models that saw nothing of its group; each approach as it was chosen."""
     known, held = material.known, {}
     for approach, chosen in fitted.items():
-        about = chosen.about
-        recipe = Recipe(about["candidate"], float(about["strength"]), folds=material.how.folds, seed=material.how.seed)
         values = table_of(material.fit, approach).values
-        held[approach] = fold_scores(values, known, recipe, (NOTHING, *known.families, *known.sources))
+        held[approach] = fold_scores(values, known, _recipe(material, chosen), _left_out(known))
     flagged = {
-        approach: {source: _flagged_on_folds(found, source, material.how.fpr) for source in known.sources}
+        approach: {
+            source: _rate(found.scores[source][found.origins == source], _threshold(found, source, material.how.fpr))
+            for source in known.sources
+        }
         for approach, found in held.items()
     }
     return _unseen(held, flagged)
 
 
-def unseen_on_split(material: Material, fitted: Mapping[str, FaceClassifier]) -> Unseen:
-    """Of the reported faces, under the protocol."""
-    rows = material.protocol
-    held, flagged = {}, {}
-    known = material.known
+def unseen_on_split(material: Material, fitted: Mapping[str, FaceClassifier], folds: Unseen) -> Unseen:
+    """Of the reported faces, under the protocol.
+
+    Args:
+        material: the rows of both.
+        fitted: the classifier of each approach.
+        folds: what `unseen_on_folds` gave: its scores set the thresholds.
+    """
+    rows, known = material.protocol, material.known
+    both = _beside(known, rows)
+    reported = ~both.trains
+    held = {}
     for approach, chosen in fitted.items():
-        like = material.like(chosen)
-        blind = {name: like.without(name).classifier(approach) for name in (*known.families, *known.sources)}
-        said = {
-            name: answers(rows, {approach: one}).probability[approach]
-            for name, one in {NOTHING: chosen, **blind}.items()
-        }
-        held[approach] = HeldOut(rows.labels, rows.groups, rows.origins, said)
-        present = set(held[approach].origins[rows.labels == 0].tolist())
-        flagged[approach] = {
-            source: _rate(said[source][rows.origins == source], blind[source].threshold)
+        values = np.concatenate([table_of(part, approach).values for part in (material.fit, rows)])
+        held[approach] = split_scores(values, both, _recipe(material, chosen), reported, _left_out(known))
+    flagged = {
+        approach: {
+            source: _rate(
+                found.scores[source][found.origins == source],
+                _threshold(folds.held[approach], source, material.how.fpr),
+            )
             for source in known.sources
-            if source in present
+            if source in found.origins
         }
+        for approach, found in held.items()
+    }
     return _unseen(held, flagged)
+
+
+def _recipe(material: Material, chosen: FaceClassifier) -> Recipe:
+    candidate, strength = chosen.about["candidate"], float(chosen.about["strength"])
+    return Recipe(candidate, strength, material.axes, folds=material.how.folds, seed=material.how.seed)
+
+
+def _left_out(known: Known) -> tuple[str, ...]:
+    return (NOTHING, *known.families, *known.sources)
+
+
+def _beside(known: Known, rows: Extract) -> Known:
+    """The fitted rows, which train, and then the others, which count."""
+    trains = np.arange(len(known.labels) + len(rows.labels)) < len(known.labels)
+    return Known(
+        np.concatenate([known.labels, rows.labels]),
+        np.concatenate([known.groups, rows.groups]),
+        np.concatenate([known.origins, rows.origins]),
+        trains,
+        ~trains,
+    )
 
 
 def _unseen(held: Mapping[str, HeldOut], flagged: Mapping[str, Mapping[str, Rate]]) -> Unseen:
@@ -96,12 +125,12 @@ def _gains(drawn: Mapping[str, Drawn]) -> dict[str, ByName]:
     return {name: drawn[OURS].less(one).estimates() for name, one in drawn.items() if name != OURS}
 
 
-def _flagged_on_folds(held: HeldOut, source: str, fpr: float) -> Rate:
-    """At the threshold that keeps to the rate on held-out faces of the other sources."""
-    scores = 1 / (1 + np.exp(-held.scores[source]))
+def _threshold(held: HeldOut, source: str, fpr: float) -> float:
+    """The score that keeps to a false-positive rate on held-out faces of the other sources."""
     others = (held.labels == 0) & (held.origins != source)
-    own = (held.labels == 0) & (held.origins == source)
-    return _rate(scores[own], threshold_at(scores[others], held.groups[others], held.origins[others], fpr))
+    share = 1 / (1 + np.exp(-held.scores[source][others]))
+    found = threshold_at(share, held.groups[others], held.origins[others], fpr)
+    return float(np.log(found / (1 - found))) if found < 1 else float("inf")
 
 
 def _rate(scores: Scores, threshold: float) -> Rate:
