@@ -201,6 +201,10 @@ class FeatureTable:
         return FeatureTable(np.hstack([self.values, other.values]), self.names + other.names)
 
 
+MADE = "made:"
+"""How the generator of a fake begins that we make ourselves of a real picture: it trains, and is not to be found."""
+
+
 @dataclass(frozen=True)
 class Sample:
     """One file of a dataset; `label` is 1 for synthetic, `group` the identity or source clip it belongs to."""

@@ -13,11 +13,12 @@ from scipy.special import expit, logit
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from detector.classify import ClassifierConfig, FaceClassifier, fit_classifier
+from detector.classify.balance import MADE_SHARE, balanced
 from detector.classify.evidence import Reference
 from detector.classify.fit import threshold_at
 from detector.classify.models import ONE_CLASS, TWO_CLASS
 from detector.errors import ConfigError, FeatureContractError, ShapeError, UnknownNameError, WeightsError
-from detector.types import FeatureTable
+from detector.types import MADE, FeatureTable
 
 REGIONS = ("eyes", "mouth", "nose")
 NAMES = tuple(f"face-vae.native.spectrum.{region}.{n}" for region in REGIONS for n in ("slope", "peak", "mean"))
@@ -246,3 +247,26 @@ def test_impossible_requests_are_refused(faces: Faces) -> None:
         fit_classifier(faces.table, faces.labels[1:], faces.groups, faces.sources, LOGISTIC)
     with pytest.raises(ShapeError, match="groups with label 1"):
         fit_classifier(faces.table, np.zeros_like(faces.labels), faces.groups, faces.sources, LOGISTIC)
+
+
+class TestBalance:
+    def test_by_hand(self) -> None:
+        """a has three rows and b one: they weigh as the square roots do, and both classes weigh the same."""
+        found = balanced(np.array([0, 0, 0, 0, 1]), np.array(["a", "a", "a", "b", "gan"]))
+        share = 2.5 / (1 + np.sqrt(3))
+        np.testing.assert_allclose(found, [*[share / np.sqrt(3)] * 3, share, 2.5])
+
+    def test_fakes_of_our_own_weigh_their_share_and_no_more(self) -> None:
+        labels, sources = (
+            np.array([0] * 4 + [1] * 8),
+            np.array(["a"] * 4 + ["gan"] + [f"{MADE}x"] * 5 + [f"{MADE}y"] * 2),
+        )
+        found = balanced(labels, sources)
+        fakes = labels == 1
+        assert found.mean() == pytest.approx(1)
+        assert found[~fakes].sum() == pytest.approx(found[fakes].sum())
+        assert found[5:].sum() / found[fakes].sum() == pytest.approx(MADE_SHARE)
+
+    def test_alone_they_are_all_the_fakes_there_are(self) -> None:
+        found = balanced(np.array([0, 0, 1, 1]), np.array(["a", "a", f"{MADE}x", f"{MADE}x"]))
+        np.testing.assert_allclose(found, 1)

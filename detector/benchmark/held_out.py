@@ -14,10 +14,10 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from detector.benchmark.meeting import MADE
 from detector.benchmark.metrics import Groups, Labels, Scores
+from detector.classify.balance import balanced
 from detector.classify.models import ONE_CLASS, TWO_CLASS
-from detector.types import Array
+from detector.types import MADE, Array
 
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
@@ -119,15 +119,6 @@ def split_scores(
     return _counted(inside, scores)
 
 
-def weights(labels: Labels, origins: Groups) -> Scores:
-    """(N,) both classes weigh the same; inside a class an origin weighs the square root of its number of rows."""
-    _, origin, counts = np.unique(origins, return_inverse=True, return_counts=True)
-    found = 1 / np.sqrt(counts[origin])
-    for label in (0, 1):
-        found[labels == label] /= found[labels == label].sum()
-    return np.asarray(found * len(found) / 2, np.float64)
-
-
 def _folds(known: Known, recipe: Recipe) -> Iterator[tuple[Rows, Rows]]:
     """Rows to fit and rows to score. A group, and what was made of it, is on one side only."""
     splitter = StratifiedGroupKFold(recipe.folds, shuffle=True, random_state=recipe.seed)
@@ -153,7 +144,7 @@ def _scored(fitted: Array, known: Known, train: Rows, scored: Array, recipe: Rec
         return _strangeness(density, fitted, scored)
     model = TWO_CLASS[recipe.candidate].make(recipe.strength, recipe.seed)
     with np.errstate(invalid="ignore"):  # a floating-point flag of products of finite matrices, seen under load
-        model.fit(fitted, labels, model__sample_weight=weights(labels, origins))
+        model.fit(fitted, labels, model__sample_weight=balanced(labels, origins))
     margin = _margin(model, fitted, scored)
     if not recipe.one_class:
         return margin

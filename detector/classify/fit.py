@@ -12,11 +12,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
+from detector.classify.balance import balanced
 from detector.classify.classifier import Column, FaceClassifier, raw_scores
 from detector.classify.evidence import Reference
 from detector.classify.models import DEFAULT, ONE_CLASS, TWO_CLASS, Candidate
 from detector.errors import ConfigError, ShapeError, UnknownNameError
-from detector.types import Array, FeatureTable
+from detector.types import MADE, Array, FeatureTable
 
 Labels = npt.NDArray[np.int64]
 Words = npt.NDArray[np.str_]
@@ -72,7 +73,8 @@ def fit_classifier(
 
     Every row gets a score from a model that saw nothing of the row's group. On these scores the candidates compete (by
     AUC, each generator counting the same), a sigmoid is fitted (Platt 1999, at even prior odds), and the threshold is
-    set (`threshold_at`). The pipeline that is kept is fitted on all rows.
+    set (`threshold_at`). The pipeline that is kept is fitted on all rows. Fakes that we make ourselves (`MADE`) are
+    fitted, but neither choose nor calibrate where there are others.
 
     One-class mode fits on the real rows alone. Its sigmoid is fitted against the fakes where there are any; without
     one, it is the logistic law through the ranks of the held-out real faces.
@@ -177,13 +179,11 @@ class _Data:
             if (count := len(np.unique(self.groups[self.labels == label]))) < config.folds:
                 raise ShapeError(f"expected at least {config.folds} groups with label {label}, got {count}")
 
-    def weights(self) -> Column:
-        """(N,) both classes weigh the same; inside a class a source weighs the square root of its number of rows."""
-        _, source, counts = np.unique(self.sources, return_inverse=True, return_counts=True)
-        weights = 1 / np.sqrt(counts[source])
-        for label in np.unique(self.labels):
-            weights[self.labels == label] /= weights[self.labels == label].sum()
-        return weights * len(weights) / len(np.unique(self.labels))
+    @property
+    def counted(self) -> npt.NDArray[np.bool_]:
+        """(N,) what chooses and calibrates: not the fakes that we make ourselves, where there are others."""
+        others = ~np.char.startswith(self.sources.astype(np.str_), MADE)
+        return others if (others & (self.labels == 1)).any() else np.full(len(self.labels), True)
 
     def folds(self, config: ClassifierConfig) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
         splitter = StratifiedGroupKFold(config.folds, shuffle=True, random_state=config.seed)
@@ -207,13 +207,14 @@ class _Trial:
         with np.errstate(invalid="ignore"):
             if self._config.mode == "one-class":
                 return pipeline.fit(data.values[rows[data.labels[rows] == 0]])
-            return pipeline.fit(data.values[rows], data.labels[rows], model__sample_weight=data.weights()[rows])
+            weights = balanced(data.labels[rows], data.sources[rows])
+            return pipeline.fit(data.values[rows], data.labels[rows], model__sample_weight=weights)
 
     @property
     def merit(self) -> float:
         """AUC against all real faces, mean over the generators; without a fake, minus the mean score of the reals."""
         data, real = self._data, self._data.labels == 0
-        generators = np.unique(data.sources[~real])
+        generators = np.unique(data.sources[~real & data.counted])
         if not len(generators):
             return -float(self.scores.mean())
         parts = [real | (data.sources == generator) for generator in generators]
@@ -245,7 +246,9 @@ def _best(data: _Data, config: ClassifierConfig) -> _Trial:
 def _calibrate(scores: Column, data: _Data) -> tuple[float, float]:
     """Slope and intercept from raw score to log-odds."""
     if data.labels.any():
-        sigmoid = LogisticRegression(C=1e6).fit(scores[:, None], data.labels, sample_weight=data.weights())
+        rows = data.counted
+        labels, weights = data.labels[rows], balanced(data.labels[rows], data.sources[rows])
+        sigmoid = LogisticRegression(C=1e6).fit(scores[rows, None], labels, sample_weight=weights)
         return float(sigmoid.coef_[0, 0]), float(sigmoid.intercept_[0])
     rank = (np.argsort(np.argsort(scores)) + 0.5) / len(scores)
     slope, intercept = np.polyfit(scores, np.log(rank / (1 - rank)), 1)

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from detector.benchmark.families import MEAN, drawn_blind, drawn_known, drawn_sources
-from detector.benchmark.held_out import NOTHING, HeldOut, Known, Recipe, fold_scores, split_scores, weights
+from detector.benchmark.held_out import NOTHING, HeldOut, Known, Recipe, fold_scores, split_scores
 from detector.benchmark.meeting import MADE
 from detector.types import Array
 
@@ -87,14 +87,6 @@ def test_every_recipe_gives_finite_scores(changes: dict[str, float]) -> None:
     values, known = material()
     held = fold_scores(values, known, replace(RECIPE, **changes), (NOTHING, *known.families))
     assert all(np.isfinite(scores).all() for scores in held.scores.values())
-
-
-def test_weights_by_hand() -> None:
-    """Of four real rows, a lone one weighs sqrt(3) times as much as each of three; both classes sum to the same."""
-    found = weights(np.array([0, 0, 0, 0, 1]), np.array(["a", "a", "a", "b", "gan"]))
-    assert found.sum() == pytest.approx(5)
-    assert found[4] == pytest.approx(2.5)
-    assert found[3] / found[0] == pytest.approx(3**0.5)
 
 
 HELD = HeldOut(
