@@ -38,11 +38,12 @@ INTRODUCTION = """\
 
 Command: `python experiments/cnn_baseline.py experiments/cnn_baseline.toml`, at {commit}. Data: `{data}`: fitted on
 the split train, measured on val; test is not read. EfficientNet-Lite0 from ImageNet, {blocks} of its 7 stages,
-fine-tuned on {batch} crops of {crop} px a step, cut at random from {draws} draws of the strict protocol for
-each picture.
+fine-tuned on {batch} crops of {crop} px a step, cut at random from {draws} draws of the strict protocol for each
+picture. The residual is the picture less what the embedded VAE makes of it. One seed each.
 
 AUC with 95 % intervals (bootstrap over groups), every draw of a picture a row of its own. A family that was met is
-scored on val; one that was left out on all its pictures of train and val. Real faces are always those of val."""
+scored on val, which holds few of some; one that was left out on all its pictures of train and val. Real faces are
+always those of val."""
 
 
 def train(study: CnnStudy, name: str) -> None:
@@ -120,7 +121,9 @@ def write_report(study: CnnStudy) -> None:
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     lines = [
         *INTRODUCTION.format(data=base_of(study).data, commit=commit.stdout.strip(), **vars(study)).splitlines(),
-        *_table("Every family met", ["run", "step", *families, "mean"], [_met(n, curves[n], families) for n in met]),
+        *_table(
+            "Every family met", ["run", "step", *families, "mean"], [_met(study, n, curves[n], families) for n in met]
+        ),
         *_table("The family left out", ["run", "step", "AUC"], [_blind(study, n, curves[n]) for n in blind]),
         *_table(
             "Over the steps",
@@ -141,14 +144,18 @@ def _interval(found: Mapping[str, float], family: str) -> str:
     return str(Estimate(found[family], found[f"{family} low"], found[f"{family} high"]))
 
 
-def _met(name: str, curve: Sequence[dict[str, float]], families: Sequence[str]) -> list[str]:
+def _step(study: CnnStudy, name: str, curve: Sequence[dict[str, float]]) -> str:
+    return f"{curve[-1]['step']:.0f} of {study.runs[name].steps}"
+
+
+def _met(study: CnnStudy, name: str, curve: Sequence[dict[str, float]], families: Sequence[str]) -> list[str]:
     last = curve[-1]
     mean = np.mean([last[family] for family in families])
-    return [name, f"{last['step']:.0f}", *(_interval(last, family) for family in families), f"{mean:.3f}"]
+    return [name, _step(study, name, curve), *(_interval(last, family) for family in families), f"{mean:.3f}"]
 
 
 def _blind(study: CnnStudy, name: str, curve: Sequence[dict[str, float]]) -> list[str]:
-    return [name, f"{curve[-1]['step']:.0f}", _interval(curve[-1], study.runs[name].left_out)]
+    return [name, _step(study, name, curve), _interval(curve[-1], study.runs[name].left_out)]
 
 
 def _then(name: str, then: Mapping[str, float], families: Sequence[str]) -> list[str]:
