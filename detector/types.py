@@ -202,7 +202,8 @@ class FeatureTable:
 
 
 MADE = "made:"
-"""How the generator of a fake begins that we make ourselves of a real picture: it trains, and is not to be found."""
+"""How the generator of a fake begins that we make of a real picture, on the spot: the file of its sample is the real
+one. It trains, and is no generator to be found."""
 
 
 @dataclass(frozen=True)

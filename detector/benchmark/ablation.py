@@ -23,11 +23,11 @@ from detector.benchmark.extract import OURS, Extract, code_digest
 from detector.benchmark.families import drawn_blind, drawn_known
 from detector.benchmark.held_out import NOTHING, Known, Recipe, fold_scores, split_scores
 from detector.benchmark.material import fit_rows, load_tools
-from detector.benchmark.meeting import MADE, Tools
+from detector.benchmark.meeting import Tools
 from detector.benchmark.study import Study
 from detector.config import parse
 from detector.errors import ConfigError
-from detector.types import Array
+from detector.types import MADE, Array
 
 CODE = ("classify/models.py", "benchmark/held_out.py", "benchmark/families.py", "benchmark/metrics.py")
 """What a measured row depends on beside features and config."""

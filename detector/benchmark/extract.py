@@ -21,11 +21,11 @@ from tqdm import tqdm
 import detector
 from detector.benchmark.baselines import BASELINES
 from detector.benchmark.datasets import origin
-from detector.benchmark.meeting import MADE, Histories, Met, Miss, Tools, meet
+from detector.benchmark.meeting import Histories, Met, Miss, Tools, meet
 from detector.faces import concat_crops, crop_faces
 from detector.features import Backbone
 from detector.score.judge import describe, versions
-from detector.types import FeatureTable, Sample
+from detector.types import MADE, FeatureTable, Sample
 from detector.vae import Reconstructor
 from detector.weights import sha256
 

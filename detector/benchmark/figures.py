@@ -12,11 +12,11 @@ from detector.benchmark.evaluate import ALL, Answers, Rate, auc_of, aucs, flagge
 from detector.benchmark.extract import OURS, Extract
 from detector.benchmark.families import MEAN
 from detector.benchmark.material import AS_FOUND, CONTROL, EVEN_CONTROL, PROTOCOL, Material, answers
-from detector.benchmark.meeting import MADE
 from detector.benchmark.metrics import Estimate
 from detector.benchmark.training_free import training_free
 from detector.benchmark.unseen import Unseen, unseen_on_folds, unseen_on_split
 from detector.classify import FaceClassifier, fit_classifier
+from detector.types import MADE
 
 COMPARED = (OURS, CONTROL, EVEN_CONTROL)
 """Ours and both controls: what everything is measured of."""

@@ -173,7 +173,7 @@ def _reduction(values: Array, known: Known, recipe: Recipe, train: Rows) -> Call
     reduce = Pipeline(
         [
             *((type(step).__name__, step) for step in steps),
-            ("axes", PCA(axes, svd_solver="covariance_eigh")),
+            ("axes", PCA(axes, svd_solver="randomized", random_state=recipe.seed)),
         ]
     ).fit(values[rows])
     return lambda part: np.asarray(reduce.transform(part), np.float32)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detector.benchmark.meeting import MADE, Tools
+from detector.benchmark.meeting import Tools
 from detector.errors import MediaError
 from detector.fakes import Decode, Workshop, load_fake_maker
 from detector.fakes.square import shrink
 from detector.media import open_media
-from detector.types import Face, Frame, Sample
+from detector.types import MADE, Face, Frame, Sample
 from detector.vae import Reconstructor, load_reconstructor
 from detector.weights import sha256
 

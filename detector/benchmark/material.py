@@ -15,13 +15,13 @@ from detector.benchmark.extract import OURS, Extract, concat, extract
 from detector.benchmark.held_out import Known
 from detector.benchmark.history import STRICT, History
 from detector.benchmark.made import made_samples, with_makers
-from detector.benchmark.meeting import MADE, Tools
+from detector.benchmark.meeting import Tools
 from detector.classify import ClassifierConfig, FaceClassifier, fit_classifier
 from detector.errors import ConfigError
 from detector.faces import load_face_detector
 from detector.features import load_backbone
 from detector.score.judge import versions
-from detector.types import FeatureTable, Sample
+from detector.types import MADE, FeatureTable, Sample
 from detector.vae import Reconstructor, load_reconstructor
 
 if TYPE_CHECKING:

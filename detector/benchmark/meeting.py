@@ -17,11 +17,8 @@ from detector.fakes import FakeMaker
 from detector.features import Backbone
 from detector.media import open_media
 from detector.score.judge import versions
-from detector.types import Face, Frame, Sample
+from detector.types import MADE, Face, Frame, Sample
 from detector.vae import Reconstructor
-
-MADE = "made:"
-"""How the generator of a fake begins that is made on the spot: the file of its sample is that of the real picture."""
 
 Histories = Mapping[str, History | None]
 """Name to what is drawn from; None is the picture as it was found."""

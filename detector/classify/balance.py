@@ -10,7 +10,7 @@ from detector.types import MADE
 Labels = npt.NDArray[np.int64]
 Words = npt.NDArray[np.str_]
 
-MADE_SHARE = 0.25
+MADE_SHARE = 0.1
 """What the fakes that we make ourselves weigh together, of all fakes, where there are others. More teaches to find them
 at the cost of those that others make."""
 

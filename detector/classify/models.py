@@ -103,7 +103,7 @@ def gaussian(strength: float, seed: int) -> Pipeline:
 
 
 TWO_CLASS: dict[str, Candidate] = {
-    "logistic": Candidate(logistic, (10.0, 100.0)),
+    "logistic": Candidate(logistic, (100.0, 1000.0)),
     "kernel": Candidate(kernel, (0.1, 0.3, 1.0)),
     "committee": Candidate(committee, (0.1, 0.3, 1.0)),
     "boosting": Candidate(boosting, (1.0,)),

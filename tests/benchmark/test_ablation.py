@@ -10,10 +10,11 @@ import pytest
 
 from detector.benchmark.ablation import Ablation, Change, ablate
 from detector.benchmark.material import fit_rows
-from detector.benchmark.meeting import MADE, Tools
+from detector.benchmark.meeting import Tools
 from detector.benchmark.study import Study
 from detector.config import load, parse
 from detector.errors import ConfigError, UnknownNameError
+from detector.types import MADE
 from tests.benchmark.fakes import dataset
 
 ROWS = {

@@ -12,9 +12,9 @@ from torch import Tensor
 from detector.benchmark.datasets import load_dataset
 from detector.benchmark.extract import OURS, Extract, extract
 from detector.benchmark.history import History
-from detector.benchmark.meeting import MADE, Histories, Tools
+from detector.benchmark.meeting import Histories, Tools
 from detector.fakes import Fake
-from detector.types import Array, Face, Frame, Reconstruction, Sample
+from detector.types import MADE, Array, Face, Frame, Reconstruction, Sample
 from tests.benchmark.fakes import Blur, MiddleFace, dataset
 
 HISTORIES = {"bare": History(face_px=(100.0, 140.0)), "as found": None}

@@ -16,11 +16,11 @@ from detector.benchmark.figures import HEAVY, LIGHT, Figures, measure
 from detector.benchmark.gallery import MOST, write_gallery
 from detector.benchmark.history import History
 from detector.benchmark.material import CONTROL, EVEN_CONTROL, Material
-from detector.benchmark.meeting import MADE, Tools
+from detector.benchmark.meeting import Tools
 from detector.benchmark.plots import draw_figures, reliability
 from detector.benchmark.study import Study
 from detector.benchmark.training_free import DISTANCES, training_free
-from detector.types import FeatureTable
+from detector.types import MADE, FeatureTable
 from tests.benchmark.fakes import dataset
 
 

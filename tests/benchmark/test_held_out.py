@@ -10,8 +10,7 @@ from numpy.testing import assert_array_equal
 
 from detector.benchmark.families import MEAN, drawn_blind, drawn_known, drawn_sources
 from detector.benchmark.held_out import NOTHING, HeldOut, Known, Recipe, fold_scores, split_scores
-from detector.benchmark.meeting import MADE
-from detector.types import Array
+from detector.types import MADE, Array
 
 RECIPE = Recipe(strength=1.0, folds=3)
 
