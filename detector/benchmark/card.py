@@ -104,8 +104,8 @@ def _failures(figures: Figures) -> list[str]:
         f"AUC {figures.conditions[condition][OURS][MEAN]}, mean over generators.",
         f"Of {missed} faces as they are found, it calls {found[missed]} fake.",
         f"Of real {alarm} faces as they are found, it calls {found[alarm]} fake: these are its false alarms.",
-        "The only face swaps in its training are plain ones of our own making; of other methods, and of any generator but "
-        "those above, nothing is claimed.",
+        "The only face swaps in its training are plain ones of our own making; of other methods, and of any generator "
+        "but those above, nothing is claimed.",
         "Its data are few and one-sided (see the data card): age, skin tone and cameras are not balanced.",
     ]
 
