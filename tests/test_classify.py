@@ -270,3 +270,12 @@ class TestBalance:
     def test_alone_they_are_all_the_fakes_there_are(self) -> None:
         found = balanced(np.array([0, 0, 1, 1]), np.array(["a", "a", f"{MADE}x", f"{MADE}x"]))
         np.testing.assert_allclose(found, 1)
+
+
+def test_words_are_of_features_with_a_meaning() -> None:
+    """A channel of a network may be the most unusual number, but says nothing to a person."""
+    names = ("face-vae.native.error.nose.mean", "backbone.native.embedding.nose.mean_1_7")
+    reference = Reference(np.zeros(2, np.float32), np.ones(2, np.float32))
+    regions = {"nose": np.array([0, 1])}
+    [evidence] = reference.describe(np.array([2, 9], np.float32), names, regions, np.array([0.5]))
+    assert evidence.words == "nose: error mean 2.0 σ above real faces"
