@@ -134,8 +134,8 @@ def _row(name: str, change: Change, ablation: Ablation, rows: Extract, features:
 
 
 def _measured(name: str, change: Change, ablation: Ablation, rows: Extract) -> Row:
-    values = _columns(rows, change)
-    known = _known(rows, change, ablation)
+    values = columns(rows, change)
+    known = known_rows(rows, change, ablation)
     recipe = Recipe(change.candidate, change.strength, change.axes, change.one_class, ablation.folds)
     left_out = (NOTHING, *known.families)
     folds = fold_scores(values, known, recipe, left_out)
@@ -152,7 +152,7 @@ def _measured(name: str, change: Change, ablation: Ablation, rows: Extract) -> R
     )
 
 
-def _columns(rows: Extract, change: Change) -> Array:
+def columns(rows: Extract, change: Change) -> Array:
     if change.approach not in rows.tables:
         raise ConfigError(f"approach: expected one of {', '.join(rows.tables)}, got {change.approach!r}")
     table = rows.tables[change.approach]
@@ -162,7 +162,7 @@ def _columns(rows: Extract, change: Change) -> Array:
     return np.ascontiguousarray(table.values[:, places])
 
 
-def _known(rows: Extract, change: Change, ablation: Ablation) -> Known:
+def known_rows(rows: Extract, change: Change, ablation: Ablation) -> Known:
     """What is fitted and what counts; made fakes, and sources that only train, never count."""
     origins, histories = rows.origins.tolist(), rows.histories.tolist()
     made = np.array([origin.startswith(MADE) for origin in origins])
