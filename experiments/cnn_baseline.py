@@ -36,8 +36,8 @@ from detector.types import MADE
 INTRODUCTION = """\
 # A convolutional network under the protocol
 
-Command: `python experiments/cnn_baseline.py experiments/cnn_baseline.toml`, at {commit}. Data: `{data}`: fitted on
-the split train, measured on val; test is not read. EfficientNet-Lite0 from ImageNet, {blocks} of its 7 stages,
+Command: `python experiments/cnn_baseline.py experiments/cnn_baseline.toml`, written at {commit}. Data: `{data}`: fitted
+on the split train, measured on val; test is not read. EfficientNet-Lite0 from ImageNet, {blocks} of its 7 stages,
 fine-tuned on {batch} crops of {crop} px a step, cut at random from {draws} draws of the strict protocol for each
 picture. The residual is the picture less what the embedded VAE makes of it. One seed each.
 
