@@ -68,8 +68,11 @@ def draw(lines: list[Line], path: Path) -> None:
                 count, [e.value for e in found], dashes, color=colour, marker="o", label=f"{title}: family {name}"
             )
             axes.fill_between(count, [e.low for e in found], [e.high for e in found], color=colour, alpha=0.1)
+    counts = sorted({line[2] for line in lines})
     axes.set_xscale("log")
-    axes.set_xlabel("pictures fitted in a fold and out of it, fakes of our own making among them")
+    axes.set_xticks(counts, [str(count) for count in counts])
+    axes.minorticks_off()
+    axes.set_xlabel("pictures that may be fitted")
     axes.set_ylabel("AUC on held-out folds, mean over families")
     axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
     axes.grid(alpha=0.3)
