@@ -122,7 +122,6 @@ class Material:
         aside: what is shown and not counted, under the first two.
         versions: the models that made the features of `OURS`.
         how: how to fit.
-        axes: `Study.axes`.
     """
 
     fit: Extract
@@ -130,7 +129,6 @@ class Material:
     aside: Extract
     versions: Mapping[str, str]
     how: ClassifierConfig
-    axes: int = 0
 
     @classmethod
     def of(cls, study: Study, tools: Tools) -> Material:
@@ -143,7 +141,6 @@ class Material:
             extract(parts.aside, found, tools, study.work, study.seed),
             versions(tools.reconstructors, tools.backbone),
             study.classifier,
-            study.axes,
         )
 
     def classifier(self, approach: str) -> FaceClassifier:

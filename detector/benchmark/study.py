@@ -45,8 +45,6 @@ class Study:
         fakes_reconstructors: the VAEs whose traces are made, as `reconstructors`.
         fakes_donors: how many other faces there are for swaps.
         classifier: how to fit.
-        axes: where families and sources are left out, so many principal axes stand for the features, if not 0: it takes
-            many fits.
         seed: of the histories.
         model, card: where the classifier and its model card go.
         report: folder for the tables.
@@ -71,7 +69,6 @@ class Study:
     fakes_reconstructors: tuple[str, ...] = ()
     fakes_donors: int = 96
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
-    axes: int = 0
     seed: int = 0
     model: Path = Path("detector/assets/classifier.skops")
     card: Path = Path("detector/assets/model-card.md")

@@ -88,7 +88,7 @@ def unseen_on_split(material: Material, fitted: Mapping[str, FaceClassifier], fo
 
 def _recipe(material: Material, chosen: FaceClassifier) -> Recipe:
     candidate, strength = chosen.about["candidate"], float(chosen.about["strength"])
-    return Recipe(candidate, strength, material.axes, folds=material.how.folds, seed=material.how.seed)
+    return Recipe(candidate, strength, folds=material.how.folds, seed=material.how.seed)
 
 
 def _left_out(known: Known) -> tuple[str, ...]:

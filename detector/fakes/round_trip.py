@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
 from detector.fakes.outline import region_mask
-from detector.fakes.square import Rng, at_a_scale, cut_square, paste, whole
+from detector.fakes.square import Rng, Square, at_a_scale, cut_square, paste, whole
 from detector.fakes.workshop import Autoencoder, Fake, FakeMaker, Workshop
 from detector.types import Array, Face, Frame
 
@@ -23,14 +24,7 @@ def round_trip(workshop: Workshop) -> FakeMaker:
     Raises:
         ConfigError: the workshop has no autoencoder.
     """
-    models = workshop.require_reconstructors()
-
-    def make(frame: Frame, face: Face, rng: Rng) -> Fake:
-        square = cut_square(frame, face, rng)
-        made = at_a_scale(square, partial(pass_through, _any(models, rng), _passes(rng)), rng)
-        return paste(frame, face, square, made, whole(square.side))
-
-    return make
+    return _maker(workshop, lambda square, _: whole(square.side))
 
 
 def round_trip_region(workshop: Workshop) -> FakeMaker:
@@ -39,12 +33,16 @@ def round_trip_region(workshop: Workshop) -> FakeMaker:
     Raises:
         ConfigError: the workshop has no autoencoder.
     """
+    return _maker(workshop, lambda square, rng: region_mask(square.landmarks, square.side, rng))
+
+
+def _maker(workshop: Workshop, mask: Callable[[Square, Rng], Array]) -> FakeMaker:
     models = workshop.require_reconstructors()
 
     def make(frame: Frame, face: Face, rng: Rng) -> Fake:
         square = cut_square(frame, face, rng)
         made = at_a_scale(square, partial(pass_through, _any(models, rng), _passes(rng)), rng)
-        return paste(frame, face, square, made, region_mask(square.landmarks, square.side, rng))
+        return paste(frame, face, square, made, mask(square, rng))
 
     return make
 
