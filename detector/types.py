@@ -208,7 +208,18 @@ one. It trains, and is no generator to be found."""
 
 @dataclass(frozen=True)
 class Sample:
-    """One file of a dataset; `label` is 1 for synthetic, `group` the identity or source clip it belongs to."""
+    """One file of a dataset.
+
+    Attributes:
+        path: the picture or the video.
+        label: 1 for synthetic.
+        generator: what made it; "camera" for a real face.
+        source: the set that it comes from: one set, one history of cameras and codecs.
+        group: the identity or source clip that it belongs to, a name that no other dataset or set has.
+        split: "train", "val" or "test".
+        clip: of a picture that is one frame of a clip, the clip, by a name that no other clip has; empty where the
+            file is a whole picture or clip by itself.
+    """
 
     path: str
     label: int
@@ -216,6 +227,12 @@ class Sample:
     source: str
     group: str
     split: str
+    clip: str = ""
+
+    @property
+    def video(self) -> str:
+        """What the scores of frames are put together by: the clip, or the file."""
+        return self.clip or self.path
 
 
 Status = Literal["ok", "abstained", "error"]

@@ -27,8 +27,8 @@ from tqdm import tqdm
 
 from detector import config, tracking
 from detector.benchmark.datasets import load_dataset, origin
-from detector.benchmark.material import split
-from detector.benchmark.metrics import Estimate, auc, estimate
+from detector.benchmark.measures.metrics import Estimate, auc, estimate
+from detector.benchmark.study.material import split
 from detector.classify.balance import balanced
 from detector.errors import UnknownNameError
 from detector.types import MADE

@@ -15,14 +15,14 @@ import torch
 from tqdm import tqdm
 
 from detector import config
-from detector.benchmark.cut import Arrays, cached
 from detector.benchmark.datasets import load_dataset, origin
-from detector.benchmark.extract import FACES, code_digest
-from detector.benchmark.history import STRICT
-from detector.benchmark.made import made_samples, with_makers
-from detector.benchmark.material import PROTOCOL, load_tools, split
-from detector.benchmark.meeting import Met, Tools, meet
-from detector.benchmark.study import Study
+from detector.benchmark.extraction.extract import FACES, code_digest
+from detector.benchmark.extraction.meeting import Met, Tools, meet
+from detector.benchmark.histories.history import STRICT
+from detector.benchmark.study.made import made_samples, with_makers
+from detector.benchmark.study.material import PROTOCOL, load_tools, split
+from detector.benchmark.study.study import Study
+from detector.benchmark.vae_study.cut import Arrays, cached
 from detector.faces.crops import cut
 from detector.types import Array, Pixels, Sample
 from detector.vae import Reconstructor

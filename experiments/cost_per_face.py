@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from skimage import data
 
-from detector.benchmark.history import STRICT, apply_history
+from detector.benchmark.histories.history import STRICT, apply_history
 from detector.faces import concat_crops, crop_faces, load_face_detector
 from detector.features import Backbone, load_backbone
 from detector.score.judge import describe

@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from detector.benchmark.faces import labelled, load_teacher
+from detector.benchmark.face_study.faces import labelled, load_teacher
 from detector.faces.pyramid import BOX, iou
 from detector.faces.train import FaceTrainConfig
 from detector.types import Array, Pixels

@@ -20,11 +20,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from detector import config
-from detector.benchmark.cut import CutFaces
-from detector.benchmark.metrics import auc
-from detector.benchmark.separation import Who, separation
-from detector.benchmark.vae import VaeStudy, crops_of
-from detector.benchmark.vae_family import BASE, FamilyStudy, faces_of, tables_of
+from detector.benchmark.measures.metrics import auc
+from detector.benchmark.vae_study.cut import CutFaces
+from detector.benchmark.vae_study.separation import Who, separation
+from detector.benchmark.vae_study.vae import VaeStudy, crops_of
+from detector.benchmark.vae_study.vae_family import BASE, FamilyStudy, faces_of, tables_of
 from detector.types import FeatureTable
 from detector.vae import load_reconstructor
 from detector.vae.loading import FaceVaeReconstructor

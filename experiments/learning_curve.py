@@ -19,12 +19,12 @@ import numpy as np
 from tqdm import tqdm
 
 from detector import config, tracking
-from detector.benchmark.ablation import Ablation, columns, known_rows
-from detector.benchmark.extract import Extract
-from detector.benchmark.families import MEAN, drawn_blind, drawn_known
-from detector.benchmark.held_out import NOTHING, Bools, Recipe, fold_scores
-from detector.benchmark.material import fit_rows, load_tools
-from detector.benchmark.metrics import Estimate
+from detector.benchmark.extraction.extract import Extract
+from detector.benchmark.measures.families import MEAN, drawn_blind, drawn_known
+from detector.benchmark.measures.held_out import NOTHING, Bools, Recipe, fold_scores
+from detector.benchmark.measures.metrics import Estimate
+from detector.benchmark.study.ablation import Ablation, columns, known_rows
+from detector.benchmark.study.material import fit_rows, load_tools
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
 SIZES = {

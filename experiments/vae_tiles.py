@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from detector import config
-from detector.benchmark.cut import CutFaces
-from detector.benchmark.separation import Who, separation
-from detector.benchmark.vae_family import BASE, FamilyStudy, faces_of
+from detector.benchmark.vae_study.cut import CutFaces
+from detector.benchmark.vae_study.separation import Who, separation
+from detector.benchmark.vae_study.vae_family import BASE, FamilyStudy, faces_of
 from detector.features import compute_features
 from detector.types import Crops, FeatureTable
 from detector.vae import load_reconstructor

@@ -17,7 +17,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print the tables."""
-    from detector.benchmark.results import score_table
+    from detector.benchmark.study.results import score_table
 
     page = score_table(arguments.results, arguments.manifest, arguments.split, tuple(arguments.aside))
     print(page)

@@ -25,38 +25,38 @@ def run(arguments: Namespace) -> int:
 
 
 def _faces(path: Path) -> Path:
-    from detector.benchmark.faces import teach_faces
+    from detector.benchmark.face_study.faces import teach_faces
     from detector.faces.train import FaceTrainConfig
 
     return teach_faces(config.load(FaceTrainConfig, path))
 
 
 def _vae(path: Path) -> Path:
-    from detector.benchmark.vae import VaeStudy, teach_vae
+    from detector.benchmark.vae_study.vae import VaeStudy, teach_vae
 
     return teach_vae(config.load(VaeStudy, path))
 
 
 def _vae_family(path: Path) -> Path:
-    from detector.benchmark.vae_family import FamilyStudy, teach_family
+    from detector.benchmark.vae_study.vae_family import FamilyStudy, teach_family
 
     return teach_family(config.load(FamilyStudy, path))
 
 
 def _classifier(path: Path) -> Path:
-    from detector.benchmark.study import Study, teach_classifier
+    from detector.benchmark.study.study import Study, teach_classifier
 
     return teach_classifier(config.load(Study, path))
 
 
 def _protocol(path: Path) -> Path:
-    from detector.benchmark.protocol import ProtocolCheck, check_protocol
+    from detector.benchmark.study.protocol import ProtocolCheck, check_protocol
 
     return check_protocol(config.load(ProtocolCheck, path))
 
 
 def _ablation(path: Path) -> Path:
-    from detector.benchmark.ablation import Ablation, ablate
+    from detector.benchmark.study.ablation import Ablation, ablate
 
     return ablate(config.load(Ablation, path))
 

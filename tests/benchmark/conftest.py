@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from detector.benchmark.history import History
-from detector.benchmark.meeting import Tools
-from detector.benchmark.study import Study
+from detector.benchmark.extraction.meeting import Tools
+from detector.benchmark.histories.history import History
+from detector.benchmark.study.study import Study
 from detector.classify import ClassifierConfig
 from tests.benchmark.fakes import Blur, MiddleFace, dataset
 

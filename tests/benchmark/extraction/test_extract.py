@@ -1,0 +1,138 @@
+"""Extraction: every picture by one protocol, the same numbers however often and in whatever order it runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import Tensor
+
+from detector.benchmark.datasets import load_dataset
+from detector.benchmark.extraction.extract import OURS, Extract, extract
+from detector.benchmark.extraction.meeting import Histories, Tools
+from detector.benchmark.histories.history import History
+from detector.fakes import Fake
+from detector.types import MADE, Array, Face, Frame, Reconstruction, Sample
+from tests.benchmark.fakes import Blur, MiddleFace, dataset
+
+HISTORIES = {"bare": History(face_px=(100.0, 140.0)), "as found": None}
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
+    return load_dataset("manifest", dataset(tmp_path_factory.mktemp("data"), {"train": 3}))
+
+
+@pytest.fixture(scope="module")
+def rows(samples: list[Sample], tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Extract:
+    return extract(samples, HISTORIES, tools, tmp_path_factory.mktemp("work"))
+
+
+def test_each_picture_gives_a_row_for_each_history_or_a_reason(
+    samples: list[Sample], rows: Extract, tools: Tools
+) -> None:
+    assert set(rows.tables) == {OURS, *tools.baselines}
+    black = [samples[0], samples[10]]
+    assert [(sample, reason) for sample, _, reason in rows.missed] == [(s, "no_face") for s in black for _ in HISTORIES]
+    expected = [(sample, name) for sample in samples if sample not in black for name in HISTORIES]
+    assert list(zip(rows.samples, rows.histories.tolist(), strict=True)) == expected
+    assert all(len(table) == len(expected) for table in rows.tables.values())
+    assert rows.labels.sum() == sum(sample.label for sample, _ in expected)
+
+
+def test_a_second_run_reads_what_the_first_has_done(samples: list[Sample], tools: Tools, tmp_path: Path) -> None:
+    detector = MiddleFace()
+    mine = replace(tools, detectors=(detector,))
+    first = extract(samples, HISTORIES, mine, tmp_path)
+    assert detector.seen == len(samples)
+    again = extract(samples, HISTORIES, mine, tmp_path)
+    assert detector.seen == len(samples)
+    assert (again.samples, again.missed) == (first.samples, first.missed)
+    for name, table in first.tables.items():
+        assert again.tables[name].names == table.names
+        np.testing.assert_array_equal(again.tables[name].values, table.values)
+
+
+def test_what_the_numbers_depend_on_is_in_the_key(samples: list[Sample], tools: Tools, tmp_path: Path) -> None:
+    class Other(Blur):
+        version = "1"
+
+    def files(histories: Histories = HISTORIES, mine: Tools = tools, seed: int = 0) -> int:
+        extract(samples[1:2], histories, mine, tmp_path, seed)
+        return len(list(tmp_path.glob("*.npz")))
+
+    parts = 1 + len(tools.baselines)
+    assert files() == parts
+    assert files(seed=1) == 2 * parts
+    assert files({"bare": None}) == 3 * parts
+    assert files(mine=replace(tools, reconstructors=(Other(),))) == 3 * parts + 1
+
+
+def test_another_vae_costs_its_own_time_only(samples: list[Sample], tools: Tools, tmp_path: Path) -> None:
+    class Counted(Blur):
+        seen = 0
+
+        def __call__(self, pixels: Array | Tensor, second_pass: bool = True) -> Reconstruction:
+            Counted.seen += 1
+            return super().__call__(pixels, second_pass)
+
+    class Second(Blur):
+        name = "second"
+
+    extract(samples, HISTORIES, replace(tools, reconstructors=(Counted(),)), tmp_path)
+    before = Counted.seen
+    both = extract(samples, HISTORIES, replace(tools, reconstructors=(Counted(), Second())), tmp_path)
+    assert Counted.seen == before
+    models = [name.split(".")[0] for name in both.tables[OURS].names]
+    assert models == sorted(models)
+    assert set(models) == {"blur", "second"}
+
+
+def test_a_fake_is_made_of_its_picture_and_given_its_history(
+    samples: list[Sample], tools: Tools, tmp_path: Path
+) -> None:
+    def grey(frame: Frame, face: Face, rng: np.random.Generator) -> Fake:
+        pixels = frame.pixels.copy()
+        pixels[:60] = rng.integers(0, 255)
+        return Fake(replace(frame, pixels=pixels), face, np.ones(pixels.shape[:2], np.float32))
+
+    real = samples[1]
+    fake = replace(real, label=1, generator=f"{MADE}grey")
+    mine = replace(tools, makers={"grey": grey})
+    found = extract([real, fake], HISTORIES, mine, tmp_path)
+    assert found.origins.tolist() == [real.source, real.source, f"{MADE}grey", f"{MADE}grey"]
+    assert len(set(found.groups)) == 1
+    sizes = found.tables["metadata"].values
+    np.testing.assert_array_equal(sizes[:2], sizes[2:])
+    assert not np.allclose(found.tables[OURS].values[0], found.tables[OURS].values[2], equal_nan=True)
+    again = extract([fake], HISTORIES, mine, tmp_path)
+    np.testing.assert_array_equal(again.tables["metadata"].values, sizes[2:])
+
+
+def test_a_row_does_not_depend_on_its_company(
+    samples: list[Sample], rows: Extract, tools: Tools, tmp_path: Path
+) -> None:
+    alone = extract(samples[5:6], HISTORIES, tools, tmp_path)
+    place = rows.samples.index(samples[5])
+    for name in (OURS, "blur residual"):
+        np.testing.assert_allclose(
+            alone.tables[name].values, rows.tables[name].values[place : place + 2], rtol=1e-4, atol=1e-5
+        )
+
+
+def test_where_keeps_rows_of_every_table(rows: Extract) -> None:
+    kept = rows.where(rows.histories == "bare")
+    assert set(kept.histories) == {"bare"}
+    assert all(len(table) == len(kept.samples) == len(rows.samples) // 2 for table in kept.tables.values())
+
+
+def test_a_file_that_cannot_be_read_is_missed_with_its_reason(tools: Tools, tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
+    sample = Sample(str(tmp_path / "broken.jpg"), 0, "camera", "s", "g", "test")
+    rows = extract([sample], {"as found": None}, tools, tmp_path)
+    assert rows.samples == ()
+    [(missed, history, reason)] = rows.missed
+    assert (missed, history) == (sample, "as found")
+    assert reason in ("truncated", "unreadable")
