@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from detector.benchmark.datasets import COLUMNS, from_manifest
+from detector.benchmark.datasets.manifest import COLUMNS, from_manifest
 from detector.errors import ConfigError, MediaError, UnknownNameError
 from detector.faces import FaceDetector, FaceLimits, unusable
 from detector.fakes import FAKES, Fake, Workshop, load_fake_maker, servable

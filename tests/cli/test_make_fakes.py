@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detector.benchmark.datasets import COLUMNS, leaks, load_dataset
+from detector.benchmark.datasets import leaks, load_dataset
+from detector.benchmark.datasets.manifest import COLUMNS
 from detector.cli import main
 from detector.fakes import FAKES
 from detector.types import Pixels

@@ -35,11 +35,6 @@ CODE = (
     "benchmark/measures/families.py",
     "benchmark/measures/metrics.py",
 )
-    "classify/models.py",
-    "benchmark/measures/held_out.py",
-    "benchmark/measures/families.py",
-    "benchmark/measures/metrics.py",
-)
 """What a measured row depends on beside features and config."""
 ALL = ("*",)
 

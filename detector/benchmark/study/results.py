@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from detector.benchmark.datasets import from_manifest, origin, portable
+from detector.benchmark.datasets import origin, portable
+from detector.benchmark.datasets.manifest import from_manifest
 from detector.benchmark.measures.evaluate import ALL, Answers, Rate, auc_of, flagged
 from detector.benchmark.tables import table
 from detector.errors import ConfigError, UsageError

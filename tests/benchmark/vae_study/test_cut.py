@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from detector.benchmark.datasets import from_manifest, origin
+from detector.benchmark.datasets import origin
+from detector.benchmark.datasets.manifest import from_manifest
 from detector.benchmark.vae_study.cut import CHUNK, cached, cut_faces, digest, thinned
 from tests.benchmark.fakes import MiddleFace, dataset
 
