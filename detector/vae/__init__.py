@@ -58,13 +58,21 @@ def _taesd(source: str, device: str) -> Reconstructor:
     return load_taesd(source, device)
 
 
+def _ddim(source: str, device: str) -> Reconstructor:
+    from detector.vae.pretrained import load_ddim
+
+    return load_ddim(source, device)
+
+
 RECONSTRUCTORS: dict[str, Callable[[str, str], Reconstructor]] = {
     "face-vae": _face_vae,
     "diffusers": _diffusers,
     "taesd": _taesd,
+    "ddim": _ddim,
 }
 """name -> (source, device) -> reconstructor. The source of "face-vae" is a file, or "" for the embedded weights;
-that of "diffusers" a local folder or a Hub id; that of "taesd" a folder or an encoder/decoder pair of .pth files."""
+those of "diffusers" and "ddim" a local folder or a Hub id; that of "taesd" a folder or an encoder/decoder pair of .pth
+files."""
 
 
 def load_reconstructor(spec: str, device: str = "cpu") -> Reconstructor:
