@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from detector import config
 from detector.benchmark.datasets import load_dataset, origin
-from detector.benchmark.extraction.extract import FACES, code_digest
+from detector.benchmark.extraction.code import FACES, code_digest
 from detector.benchmark.extraction.meeting import Met, Tools, meet
 from detector.benchmark.histories.history import STRICT
 from detector.benchmark.study.made import made_samples, with_makers
@@ -181,10 +181,15 @@ def _key(study: CnnStudy, samples: Sequence[Sample], tools: Tools) -> str:
 
 def _cut(study: CnnStudy, samples: Sequence[Sample], tools: Tools) -> Arrays:
     histories = {PROTOCOL: STRICT, **{f"{PROTOCOL} {draw}": STRICT for draw in range(1, study.draws)}}
-    met = [one for one in meet(samples, histories, tools, study.seed) if isinstance(one, Met)]
-    pixels = [_window(one, study.window) for one in met]
+    met = [
+        (place, one)
+        for place, sample in enumerate(samples)
+        for one in meet(sample, histories, tools, study.seed)
+        if isinstance(one, Met)
+    ]
+    pixels = [_window(one, study.window) for _, one in met]
     empty = np.empty((0, study.window, study.window, 3), np.uint8)
-    return {"places": np.array([one.place for one in met], np.int64), "pixels": np.stack(pixels) if pixels else empty}
+    return {"places": np.array([place for place, _ in met], np.int64), "pixels": np.stack(pixels) if pixels else empty}
 
 
 def _window(met: Met, side: int) -> Pixels:

@@ -8,12 +8,12 @@ from detector.benchmark.extraction.meeting import Tools
 from detector.benchmark.histories.history import History
 from detector.benchmark.study.study import Study
 from detector.classify import ClassifierConfig
-from tests.benchmark.fakes import Blur, MiddleFace, dataset
+from tests.benchmark.fakes import dataset, small_tools
 
 
 @pytest.fixture(scope="session")
 def tools() -> Tools:
-    return Tools((MiddleFace(),), (Blur(),), baselines=("blur residual", "metadata"))
+    return small_tools()
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from detector.benchmark.extraction.meeting import Tools
 from detector.types import Array, Face, Frame, Pixels, Reconstruction
 
 SIDE = 240
@@ -77,3 +81,29 @@ class Blur:
         x = torch.as_tensor(pixels)
         made = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
         return Reconstruction(made, mean=torch.zeros(len(x), 1, 1, 1))
+
+
+def small_tools() -> Tools:
+    """What workers of a crew load: it has to be found by name."""
+    return Tools((MiddleFace(),), (Blur(),), baselines=("blur residual", "metadata"))
+
+
+def slow_tools() -> Tools:
+    """The same, but each file takes its time: there is something to interrupt."""
+
+    class Slow(MiddleFace):
+        def __call__(self, frames: Sequence[Frame]) -> list[tuple[Face, ...]]:
+            time.sleep(0.15)
+            return super().__call__(frames)
+
+    return replace(small_tools(), detectors=(Slow(),))
+
+
+def deadly_tools() -> Tools:
+    """The same, but the first file takes the whole process with it, as a broken decoder does."""
+
+    class Deadly(MiddleFace):
+        def __call__(self, frames: Sequence[Frame]) -> list[tuple[Face, ...]]:
+            os._exit(1)
+
+    return replace(small_tools(), detectors=(Deadly(),))

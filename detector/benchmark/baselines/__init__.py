@@ -17,6 +17,8 @@ import torch
 from PIL import ExifTags, Image
 from torch.nn.functional import avg_pool2d, pad
 
+from detector.benchmark.baselines.face_facts import face_facts
+from detector.benchmark.baselines.network import window
 from detector.benchmark.histories.history import Remade, jpeg
 from detector.faces.crops import crop_faces, cut
 from detector.features import FEATURES, compute_features, residual, spectrum
@@ -151,6 +153,8 @@ BASELINES: dict[str, Baseline] = {
     "texture": texture,
 }
 """Each baseline by name. Those "as found" see the file before the protocol: they say what the protocol hides."""
+MEASURES: dict[str, Baseline] = {**BASELINES, "face facts": face_facts, "window": window}
+"""The baselines, and what is measured of faces beside them: for the audit, and for a network trained in place."""
 
 
 def _shape(width: int, height: int) -> dict[str, float]:

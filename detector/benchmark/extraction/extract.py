@@ -1,42 +1,37 @@
 """A dataset to features, under one protocol for every picture: open, detect, give a history, crop, describe.
 
-The work is done in chunks of pictures. What each VAE and each baseline says of a chunk is kept on disk by itself,
-under a key of all that it depends on: an interrupted run goes on where it stopped, another VAE costs its own time
-only, and a change of weights or code never meets stale numbers.
+What each VAE and each baseline says of a file under a condition is kept on disk by itself, found by all that it depends
+on: the content of the file, the condition, the models and the code. An interrupted run goes on where it stopped,
+another VAE costs its own time only, another dataset with the same files costs nothing, and a change of weights or code
+never meets stale numbers.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cache, partial, reduce
+from functools import lru_cache, reduce
 from pathlib import Path
-from typing import Any
+from time import monotonic
 
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-import detector
-from detector.benchmark.baselines import BASELINES
 from detector.benchmark.datasets import origin
-from detector.benchmark.extraction.meeting import Histories, Met, Miss, Tools, meet
-from detector.faces import concat_crops, crop_faces
-from detector.features import Backbone
-from detector.score.judge import describe, versions
+from detector.benchmark.extraction.code import FACES, code_digest, digest
+from detector.benchmark.extraction.crew import Crew
+from detector.benchmark.extraction.meeting import Condition, Conditions, Tools
+from detector.benchmark.extraction.store import FeatureStore, Unit
+from detector.benchmark.extraction.task import OURS, Done, Task, makers_of, work
+from detector.errors import MediaError
+from detector.media.kinds import HEAD, tell_format
 from detector.types import MADE, FeatureTable, Sample
-from detector.vae import Reconstructor
 from detector.weights import sha256
 
-CHUNK = 12
-"""Pictures at a time."""
-FACES = ("faces/crops.py", "faces/limits.py", "benchmark/histories/history.py", "benchmark/extraction/meeting.py")
-"""What the re-made faces depend on beside the models."""
-CODE = ("features", *FACES)
-"""What the features of a VAE depend on beside the models."""
-OURS = "detector"
-"""The name of our own features among the tables."""
+WRITE_EVERY_S = 10.0
+"""What is finished is written so often: no more than this is lost when a run is killed."""
 
 Bools = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.str_]
@@ -44,18 +39,20 @@ Words = npt.NDArray[np.str_]
 
 @dataclass(frozen=True, eq=False)
 class Extract:
-    """Rows of features: one for each picture and history whose face could be judged.
+    """Rows of features: one for each frame and condition whose face could be judged.
 
     Attributes:
-        tables: `OURS`, where there are VAEs, and the baselines, each with N rows.
-        samples: (N,) what each row's picture is.
-        histories: (N,) the name of each row's history.
-        missed: (sample, name of the history, reason) of every row that could not be.
+        tables: `OURS`, where there are VAEs, the VAEs beside them, and the baselines, each with N rows.
+        samples: (N,) what each row's file is.
+        histories: (N,) the name of each row's condition.
+        frames: (N,) the number of each row's frame in its file.
+        missed: (sample, name of the condition, reason) of every frame that could not be.
     """
 
     tables: dict[str, FeatureTable]
     samples: tuple[Sample, ...]
     histories: Words
+    frames: npt.NDArray[np.int64]
     missed: tuple[tuple[Sample, str, str], ...] = ()
 
     @property
@@ -73,26 +70,146 @@ class Extract:
         """(N,) generator of a fake, source of a real face."""
         return np.array([origin(sample) for sample in self.samples], np.str_)
 
+    @property
+    def videos(self) -> Words:
+        """(N,) the clip of each row."""
+        return np.array([sample.video for sample in self.samples], np.str_)
+
     def where(self, keep: Bools) -> Extract:
         """The rows where (N,) `keep` holds; what was missed stays."""
         tables = {name: FeatureTable(table.values[keep], table.names) for name, table in self.tables.items()}
         samples = tuple(sample for sample, kept in zip(self.samples, keep, strict=True) if kept)
-        return replace(self, tables=tables, samples=samples, histories=self.histories[keep])
+        return replace(self, tables=tables, samples=samples, histories=self.histories[keep], frames=self.frames[keep])
 
 
-def extract(samples: Sequence[Sample], histories: Histories, tools: Tools, folder: Path, seed: int = 0) -> Extract:
-    """The features of every sample under every history; of the largest face in each picture.
+def extract(
+    samples: Sequence[Sample],
+    conditions: Conditions,
+    tools: Tools,
+    folder: Path,
+    seed: int = 0,
+    frames: int = 1,
+    crew: Crew | None = None,
+    what: str = "features",
+) -> Extract:
+    """The features of every sample under every condition; of the largest face in each frame.
 
     Args:
-        samples: the pictures; of a video, the first frame.
-        histories: what is done to each of them.
+        samples: the files.
+        conditions: what is done to each of them.
         tools: detectors, reconstructors, baselines, makers of fakes.
-        folder: where finished chunks are kept.
-        seed: of the histories. A picture's draws depend on it and on the picture's group alone.
+        folder: where finished numbers are kept.
+        seed: of the conditions. A file's draws depend on it, on the file's name and on its group alone.
+        frames: of a clip, so many are looked at, evenly spaced over its whole length.
+        crew: worker processes with the same tools; None to work here.
+        what: what the progress is called.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    chunks = [samples[start : start + CHUNK] for start in range(0, len(samples), CHUNK)]
-    return concat([_chunk(chunk, histories, tools, folder, seed) for chunk in tqdm(chunks, desc="features")])
+    stores = {name: FeatureStore(folder / digest(maker.words)) for name, maker in makers_of(tools).items()}
+    tasks = [_task(sample, conditions, tools, seed, frames, stores) for sample in samples]
+    open_tasks = [task for task in tasks if task.wanted]
+    done = crew.work(open_tasks) if crew and open_tasks else (work(task, tools) for task in open_tasks)
+    with closing(_kept(done, stores)) as kept:
+        for _ in tqdm(kept, total=len(open_tasks), desc=what, unit="file", disable=None if open_tasks else True):
+            pass
+    return _assembled(tasks, stores)
+
+
+def _task(
+    sample: Sample, conditions: Conditions, tools: Tools, seed: int, frames: int, stores: Mapping[str, FeatureStore]
+) -> Task:
+    frames = frames if _content(sample.path).video else 1
+    keys = {name: _key(sample, name, one, tools, seed, frames) for name, one in conditions.items()}
+    missing = {maker: [name for name, key in keys.items() if key not in store] for maker, store in stores.items()}
+    wanted = {maker: names for maker, names in missing.items() if names}
+    return Task(sample, conditions, keys, wanted, seed, frames)
+
+
+def _key(sample: Sample, name: str, condition: Condition, tools: Tools, seed: int, frames: int) -> str:
+    """What the faces of a file under a condition depend on."""
+    made = (sample.generator, tools.bench, code_digest("fakes")) if sample.generator.startswith(MADE) else ()
+    return digest(
+        f"{sample.group} {Path(sample.path).name} {_content(sample.path).digest}",
+        *made,
+        f"{name} {condition} {frames} {seed}",
+        *(f"{model.name} {model.version}" for model in tools.detectors),
+        code_digest(*FACES),
+    )
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What stands for the bytes of a file, or for that there are none, and whether they are a video's."""
+
+    digest: str
+    video: bool = False
+
+
+@lru_cache(1 << 16)
+def _content(path: str) -> _Content:
+    try:
+        with Path(path).open("rb") as file:
+            return _Content(sha256(Path(path)), tell_format(file.read(HEAD)).kind == "video")
+    except OSError as error:
+        return _Content(f"none: {error.strerror}")
+    except MediaError as error:
+        return _Content(f"{error.reason}: {sha256(Path(path))}")
+
+
+def _kept(done: Iterable[Done], stores: Mapping[str, FeatureStore]) -> Generator[Done, None, None]:
+    """Pass on what is done, and write it every few seconds and at the end, however that comes."""
+    waiting: list[Done] = []
+    written = monotonic()
+    try:
+        for one in done:
+            waiting.append(one)
+            if monotonic() - written > WRITE_EVERY_S:
+                _write(waiting, stores)
+                waiting, written = [], monotonic()
+            yield one
+    finally:
+        _write(waiting, stores)
+
+
+def _write(done: Sequence[Done], stores: Mapping[str, FeatureStore]) -> None:
+    for name, store in stores.items():
+        store.add(
+            [(one.task.keys[condition], unit) for one in done for condition, unit in one.units.get(name, {}).items()]
+        )
+
+
+def _assembled(tasks: Sequence[Task], stores: Mapping[str, FeatureStore]) -> Extract:
+    """All rows: file by file, condition by condition, frame by frame; all makers were given the same faces."""
+    keys = [key for task in tasks for key in task.keys.values()]
+    found = {name: store.read(keys) for name, store in stores.items()}
+    places = [(task.sample, name, key) for task in tasks for name, key in task.keys.items()]
+    first = next(iter(found.values()))
+    told = [
+        (sample, name, frame, reason)
+        for sample, name, key in places
+        for frame, reason in zip(first[key].frames, first[key].reasons, strict=True)
+    ]
+    good = [(sample, name, frame) for sample, name, frame, reason in told if not reason]
+    return Extract(
+        tables=_joined({name: _stacked([units[key] for _, _, key in places]) for name, units in found.items()})
+        if good
+        else {},
+        samples=tuple(sample for sample, _, _ in good),
+        histories=np.array([name for _, name, _ in good], np.str_),
+        frames=np.array([frame for _, _, frame in good], np.int64),
+        missed=tuple((sample, name, reason) for sample, name, _, reason in told if reason),
+    )
+
+
+def _stacked(units: Sequence[Unit]) -> FeatureTable:
+    tables = [unit.table for unit in units if unit.table is not None]
+    return FeatureTable(np.concatenate([table.values for table in tables]), tables[0].names)
+
+
+def _joined(tables: Mapping[str, FeatureTable]) -> dict[str, FeatureTable]:
+    """The tables of our own VAEs side by side as `OURS`, and the others as they are."""
+    own = [table for name, table in tables.items() if name.startswith(f"{OURS} ")]
+    others = {name: table for name, table in tables.items() if not name.startswith(f"{OURS} ")}
+    return {OURS: reduce(FeatureTable.join, own), **others} if own else others
 
 
 def concat(parts: Sequence[Extract]) -> Extract:
@@ -105,119 +222,6 @@ def concat(parts: Sequence[Extract]) -> Extract:
         },
         samples=tuple(sample for part in full for sample in part.samples),
         histories=np.concatenate([part.histories for part in full]) if full else np.empty(0, np.str_),
+        frames=np.concatenate([part.frames for part in full]) if full else np.empty(0, np.int64),
         missed=tuple(miss for part in parts for miss in part.missed),
     )
-
-
-@dataclass(frozen=True)
-class _Part:
-    """One approach's numbers of a chunk: what they depend on beside the faces, and what makes them of the faces."""
-
-    words: str
-    make: Callable[[Sequence[Met]], FeatureTable]
-
-
-def _parts(tools: Tools) -> dict[str, _Part]:
-    """Every part by its name; those of the VAEs come first, in their order."""
-    parts = {}
-    for place, model in enumerate(tools.reconstructors):
-        size, backbone = tools.reconstructors[0].size, None if place else tools.backbone
-        words = f"{versions([model], backbone)} {size} {code_digest('features')}"
-        parts[f"{OURS} {model.name}"] = _Part(words, partial(_described, model=model, backbone=backbone, size=size))
-    for name in tools.baselines:
-        words = f"{name} {code_digest('features', 'benchmark/baselines/__init__.py')}"
-        parts[name] = _Part(words, partial(_measured, name=name))
-    return parts
-
-
-def _described(met: Sequence[Met], model: Reconstructor, backbone: Backbone | None, size: int) -> FeatureTable:
-    crops = [crop_faces(one.made.frame, [one.made.face], size) for one in met]
-    numbered = [replace(part, faces=part.faces + row) for row, part in enumerate(crops)]
-    return describe(concat_crops(numbered, size), [model], backbone)[0]
-
-
-def _measured(met: Sequence[Met], name: str) -> FeatureTable:
-    rows = [BASELINES[name](Path(one.sample.path), one.made) for one in met]
-    return FeatureTable(np.array([list(row.values()) for row in rows], np.float32), tuple(rows[0]))
-
-
-def _chunk(samples: Sequence[Sample], histories: Histories, tools: Tools, folder: Path, seed: int) -> Extract:
-    """Every part of a chunk: read where an earlier run has made it, and made of faces that are met once otherwise."""
-    faces = _key(samples, histories, tools, seed)
-    parts = {name: (part, folder / f"{_digest(faces, part.words)}.npz") for name, part in _parts(tools).items()}
-    met: list[Met | Miss] | None = None
-    for part, path in parts.values():
-        if not path.exists():
-            met = list(meet(samples, histories, tools, seed)) if met is None else met
-            _write(path, met, part)
-    kept = {name: _read(path) for name, (_, path) in parts.items()}
-    return _joined(samples, kept)
-
-
-def _joined(samples: Sequence[Sample], kept: dict[str, dict[str, Any]]) -> Extract:
-    """The parts of a chunk side by side; all were made of the same faces."""
-    first = next(iter(kept.values()))
-    tables: dict[str, FeatureTable] = {}
-    if len(first["rows"]):
-        found = {name: FeatureTable(arrays["values"], tuple(arrays["names"])) for name, arrays in kept.items()}
-        ours = [table for name, table in found.items() if name.startswith(f"{OURS} ")]
-        tables = {OURS: reduce(FeatureTable.join, ours)} if ours else {}
-        tables |= {name: table for name, table in found.items() if not name.startswith(f"{OURS} ")}
-    return Extract(
-        tables=tables,
-        samples=tuple(samples[row] for row in first["rows"]),
-        histories=first["histories"],
-        missed=tuple((samples[int(row)], str(name), str(reason)) for row, name, reason in first["missed"]),
-    )
-
-
-def _write(path: Path, met: Sequence[Met | Miss], part: _Part) -> None:
-    found = [one for one in met if isinstance(one, Met)]
-    missed = [(str(one.place), one.history, one.reason) for one in met if isinstance(one, Miss)]
-    arrays: dict[str, Any] = {
-        "rows": np.array([one.place for one in found], np.int64),
-        "histories": np.array([one.history for one in found], np.str_),
-        "missed": np.array(missed, np.str_).reshape(-1, 3),
-    }
-    if found:
-        table = part.make(found)
-        arrays |= {"values": table.values, "names": np.array(table.names)}
-    unfinished = path.with_suffix(".part")
-    with unfinished.open("wb") as file:
-        np.savez(file, **arrays)
-    unfinished.rename(path)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    with np.load(path, allow_pickle=False) as kept:
-        return dict(kept)
-
-
-def _key(samples: Sequence[Sample], histories: Histories, tools: Tools, seed: int) -> str:
-    """What the faces of a chunk depend on."""
-    made = any(sample.generator.startswith(MADE) for sample in samples)
-    return _digest(
-        *(f"{sample.group} {Path(sample.path).name} {sha256(Path(sample.path))}" for sample in samples),
-        *(sample.generator for sample in samples if made),
-        *((tools.bench, code_digest("fakes")) if made else ()),
-        *(f"{name} {history}" for name, history in histories.items()),
-        *(f"{model.name} {model.version}" for model in tools.detectors),
-        str(seed),
-        code_digest(*FACES),
-    )
-
-
-def _digest(*words: str) -> str:
-    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:24]
-
-
-@cache
-def code_digest(*parts: str) -> str:
-    """A digest of code that makes numbers: files and folders of the package."""
-    package = Path(detector.__file__).parent
-    files = sorted(file for part in parts for file in _files(package / part))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-
-
-def _files(path: Path) -> Iterator[Path]:
-    yield from path.glob("*.py") if path.is_dir() else [path]

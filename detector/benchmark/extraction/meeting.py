@@ -1,26 +1,44 @@
-"""One picture to what is judged of it: its face found, made a fake where the sample says so, and given a history."""
+"""One file to what is judged of it: its faces found, made fakes where the sample says so, and given a history."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from detector.benchmark.baselines import BASELINES
+from detector.benchmark.histories.disturbances import disturbance
 from detector.benchmark.histories.history import History, Remade, remake
 from detector.errors import MediaError
 from detector.faces import FaceDetector, FaceLimits, unusable
 from detector.fakes import FakeMaker
 from detector.features import Backbone
-from detector.media import open_media
+from detector.media import Sampling, open_media
 from detector.score.judge import versions
 from detector.types import MADE, Face, Frame, Sample
 from detector.vae import Reconstructor
 
-Histories = Mapping[str, History | None]
+
+@dataclass(frozen=True)
+class Disturbed:
+    """A history, and what happens to the picture after it.
+
+    Attributes:
+        history: as in `Conditions`.
+        disturbance: "KIND LEVEL", an entry of `DISTURBANCES` with one of its levels.
+        drawn_as: the name of the condition whose draws it shares: then nothing but the disturbance differs.
+    """
+
+    history: History | None
+    disturbance: str
+    drawn_as: str
+
+
+Condition = History | Disturbed | None
+Conditions = Mapping[str, Condition]
 """Name to what is drawn from; None is the picture as it was found."""
 
 
@@ -30,15 +48,17 @@ class Tools:
 
     Attributes:
         detectors: of several face detectors, one is drawn for each picture and history.
-        reconstructors: the VAEs; the first one says how large a crop is.
+        reconstructors: the VAEs whose features are ours; the first one says how large a crop is.
+        beside: VAEs whose features are a table of their own.
         backbone: what looks at the faces beside the VAEs; None for nothing.
-        baselines: entries of `BASELINES`.
+        baselines: entries of `MEASURES`.
         makers: what makes the fakes whose generators begin with `MADE`, by the rest of their names.
         bench: what the makers were given, in words: fakes by others are others.
     """
 
     detectors: tuple[FaceDetector, ...]
     reconstructors: tuple[Reconstructor, ...] = ()
+    beside: tuple[Reconstructor, ...] = ()
     backbone: Backbone | None = None
     baselines: tuple[str, ...] = tuple(BASELINES)
     makers: Mapping[str, FakeMaker] = field(default_factory=dict)
@@ -48,46 +68,58 @@ class Tools:
     def versions(self) -> dict[str, str]:
         """Every model, name -> version."""
         detectors = {model.name: model.version for model in self.detectors}
-        return detectors | versions(self.reconstructors, self.backbone)
+        return detectors | versions((*self.reconstructors, *self.beside), self.backbone)
 
 
 @dataclass(frozen=True, eq=False)
 class Met:
-    """One face after one history, and the place of its sample among those that were met."""
+    """One face under one condition, and the number of its frame in the file."""
 
-    place: int
     sample: Sample
-    history: str
+    condition: str
+    frame: int
     made: Remade
 
 
 @dataclass(frozen=True)
 class Miss:
-    """A face that could not be judged: the place of its sample, the name of the history, the reason code."""
+    """A frame without a face that could be judged: the name of the condition, its number, the reason code."""
 
-    place: int
-    history: str
+    condition: str
+    frame: int
     reason: str
 
 
-def meet(samples: Sequence[Sample], histories: Histories, tools: Tools, seed: int) -> Iterator[Met | Miss]:
-    """The largest face of every picture under every history, or why there is none; each detector looks once."""
-    for place, sample in enumerate(samples):
-        try:
-            frame = next(iter(open_media(Path(sample.path)).frames()))
-        except MediaError as error:
-            yield from (Miss(place, name, error.reason) for name in histories)
-            continue
+def meet(sample: Sample, conditions: Conditions, tools: Tools, seed: int, frames: int = 1) -> list[Met | Miss]:
+    """The largest face of every frame under every condition, or why there is none; each detector looks once.
+
+    A file that cannot be read to its end is missed as a whole: half a clip is another clip.
+
+    Args:
+        sample: the picture or the clip.
+        conditions: what is done to each frame. All frames of a clip are given the same history.
+        tools: what finds and makes faces.
+        seed: of everything random.
+        frames: of a clip, so many are looked at, evenly spaced over its whole length.
+    """
+    try:
+        return list(_met(sample, conditions, tools, seed, frames))
+    except MediaError as error:
+        return [Miss(name, 0, error.reason) for name in conditions]
+
+
+def _met(sample: Sample, conditions: Conditions, tools: Tools, seed: int, frames: int) -> Iterator[Met | Miss]:
+    for frame in open_media(Path(sample.path)).frames(Sampling(frames=frames)):
         found = [detect([frame])[0][:1] for detect in tools.detectors]
-        for name, history in histories.items():
-            rng = draws(seed, sample, name)
+        for name, condition in conditions.items():
+            rng = draws(seed, sample, condition.drawn_as if isinstance(condition, Disturbed) else name)
             faces = found[rng.integers(len(found))]
-            made = _made(sample, frame, faces[0], history, rng, tools, seed) if faces else None
+            made = _made(sample, frame, faces[0], condition, rng, tools, seed) if faces else None
             reason = "no_face" if made is None else unusable(made.frame, made.face, FaceLimits())
             if made is None or reason:
-                yield Miss(place, name, str(reason))
+                yield Miss(name, frame.index, str(reason))
             else:
-                yield Met(place, sample, name, made)
+                yield Met(sample, name, frame.index, made)
 
 
 def draws(seed: int, sample: Sample, purpose: str) -> np.random.Generator:
@@ -103,7 +135,7 @@ def _made(
     sample: Sample,
     frame: Frame,
     face: Face,
-    history: History | None,
+    condition: Condition,
     rng: np.random.Generator,
     tools: Tools,
     seed: int,
@@ -112,4 +144,9 @@ def _made(
         make = tools.makers[sample.generator.removeprefix(MADE)]
         fake = make(frame, face, draws(seed, sample, sample.generator))
         frame, face = fake.frame, fake.face
-    return Remade(frame, face) if history is None else remake(frame, face, history, rng)
+    history = condition.history if isinstance(condition, Disturbed) else condition
+    made = Remade(frame, face) if history is None else remake(frame, face, history, rng)
+    if not isinstance(condition, Disturbed):
+        return made
+    later = draws(seed, sample, condition.disturbance)
+    return Remade(*disturbance(condition.disturbance)(made.frame, made.face, later))

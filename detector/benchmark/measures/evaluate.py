@@ -49,6 +49,11 @@ class Answers:
         """Every generator, and `ALL`."""
         return [*np.unique(self.origins[self.labels == 1]).tolist(), ALL]
 
+    def where(self, keep: npt.NDArray[np.bool_]) -> Answers:
+        """The faces where (N,) `keep` holds."""
+        probability = {name: scores[keep] for name, scores in self.probability.items()}
+        return Answers(self.labels[keep], self.groups[keep], self.origins[keep], probability)
+
     def held(self, approach: str) -> HeldOut:
         """What one approach said."""
         return HeldOut(self.labels, self.groups, self.origins, {NOTHING: self.probability[approach]})

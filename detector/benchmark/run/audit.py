@@ -22,8 +22,6 @@ from detector.types import Array, FeatureTable
 
 UNKNOWN = "not measured"
 """The slice of the faces that lack a fact; a grey face has no skin tone."""
-FEWEST_GROUPS = 5
-"""An AUC of fewer real or fake groups has no interval worth the name: resampling them finds hardly any other AUC."""
 FEWEST_REAL = 20
 """Slices with fewer real faces are not compared."""
 RESAMPLES = 300
@@ -98,8 +96,7 @@ def slices(facts: FeatureTable, answers: Answers, approach: str, threshold: floa
 
     Returns:
         for each of `SCALES` and `THIRDS` the slices from low to high. They part the faces: their counts add up to the
-        number of faces with a score. An AUC has the interval of resampled groups and is None where either class has
-        fewer than `FEWEST_GROUPS`.
+        number of faces with a score.
     """
     scored = ~np.isnan(answers.probability[approach])
     held = Faces(answers.labels[scored], answers.groups[scored], answers.probability[approach][scored])
@@ -154,7 +151,7 @@ def _rate(fake: Bools) -> Rate | None:
 
 
 def _auc(faces: Faces, real: Bools, made: Bools) -> Estimate | None:
-    if min(len(np.unique(faces.groups[rows])) for rows in (real, made)) < FEWEST_GROUPS:
+    if not real.any() or not made.any():
         return None
     rows = real | made
     return estimate(auc, faces.labels[rows], faces.scores[rows], faces.groups[rows], RESAMPLES)

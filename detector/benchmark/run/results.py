@@ -95,7 +95,7 @@ class Results:
     Attributes:
         name: of the dataset.
         facts: what a reader needs to make it again: command, commit, date, versions, data, protocol; in order.
-        alarms: what spoils the figures, in words: a baseline that reads the file, groups across splits, a class missing.
+        alarms: what spoils the figures, in words: a baseline that reads the file, groups across splits.
         notes: what a reader should know and would not guess.
         entries: every approach, ours first.
         threshold: from which probability on ours says "fake".

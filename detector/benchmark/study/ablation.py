@@ -18,8 +18,10 @@ import numpy as np
 from tqdm import tqdm
 
 from detector import tracking
-from detector.benchmark.extraction.extract import OURS, Extract, code_digest
+from detector.benchmark.extraction.code import code_digest
+from detector.benchmark.extraction.extract import Extract
 from detector.benchmark.extraction.meeting import Tools
+from detector.benchmark.extraction.task import OURS
 from detector.benchmark.measures.families import drawn_blind, drawn_known
 from detector.benchmark.measures.held_out import NOTHING, Known, Recipe, fold_scores, split_scores
 from detector.benchmark.study.ablation_report import Row, write_ablation

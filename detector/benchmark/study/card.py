@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detector.benchmark.extraction.extract import OURS
+from detector.benchmark.extraction.task import OURS
 from detector.benchmark.measures.evaluate import ALL
 from detector.benchmark.measures.families import MEAN
 from detector.benchmark.measures.metrics import Estimate

@@ -99,7 +99,7 @@ def _worst(
 def _draw(failure: Failure, study: Study, tools: Tools, path: Path) -> None:
     model = tools.reconstructors[0]
     histories = {failure.history: study.histories[failure.history]}
-    for met in meet([failure.sample], histories, tools, study.seed):
+    for met in meet(failure.sample, histories, tools, study.seed):
         if isinstance(met, Met):
             crops = crop_faces(met.made.frame, [met.made.face], model.size)
             face = face_evidence(crops, model(crops.pixels).pixels.cpu().numpy(), 0)

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.benchmark.datasets import leaks, load_dataset
-from detector.benchmark.extraction.extract import OURS, Extract, concat, extract
+from detector.benchmark.extraction.extract import Extract, concat, extract
 from detector.benchmark.extraction.meeting import Tools
+from detector.benchmark.extraction.task import OURS
 from detector.benchmark.histories.history import STRICT, History
 from detector.benchmark.measures.evaluate import Answers
 from detector.benchmark.measures.held_out import Known
@@ -90,7 +91,7 @@ def load_tools(study: Study) -> Tools:
     return Tools(
         tuple(load_face_detector(name) for name in study.face_detectors),
         named_apart([load_reconstructor(spec) for spec in study.reconstructors]),
-        load_backbone() if study.backbone else None,
+        backbone=load_backbone() if study.backbone else None,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detector.benchmark.extraction.extract import OURS
+from detector.benchmark.extraction.task import OURS
 from detector.benchmark.measures.evaluate import ALL, Answers
 from detector.benchmark.measures.metrics import Estimate, Scores
 from detector.benchmark.study.figures import COMPARED, Figures

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from detector import tracking
-from detector.benchmark.extraction.extract import OURS
 from detector.benchmark.extraction.meeting import Tools
+from detector.benchmark.extraction.task import OURS
 from detector.benchmark.histories.history import History
 from detector.benchmark.study.card import write_card
 from detector.benchmark.study.figures import Figures, measure

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detector.benchmark.extraction.extract import OURS, Extract
+from detector.benchmark.extraction.extract import Extract
+from detector.benchmark.extraction.task import OURS
 from detector.benchmark.measures.evaluate import Rate
 from detector.benchmark.measures.families import Drawn, drawn_blind, drawn_known, drawn_sources
 from detector.benchmark.measures.held_out import NOTHING, HeldOut, Known, Recipe, fold_scores, split_scores

@@ -13,7 +13,7 @@ import numpy as np
 
 import detector
 from detector.benchmark.datasets import origin
-from detector.benchmark.extraction.extract import CODE
+from detector.benchmark.extraction.code import CODE
 from detector.benchmark.histories.history import STRICT, apply_history
 from detector.errors import MediaError
 from detector.faces import FaceDetector, FaceLimits, concat_crops, crop_faces, unusable

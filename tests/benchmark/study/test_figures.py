@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from detector.benchmark.baselines.training_free import DISTANCES, training_free
-from detector.benchmark.extraction.extract import OURS
 from detector.benchmark.extraction.meeting import Tools
+from detector.benchmark.extraction.task import OURS
 from detector.benchmark.histories.history import History
 from detector.benchmark.measures.evaluate import Answers
 from detector.benchmark.measures.families import MEAN

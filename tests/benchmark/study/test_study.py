@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from detector.benchmark.datasets import load_dataset
-from detector.benchmark.extraction.extract import OURS
 from detector.benchmark.extraction.meeting import Tools
+from detector.benchmark.extraction.task import OURS
 from detector.benchmark.measures.evaluate import Answers, Rate, aucs, flagged, gains
 from detector.benchmark.study.material import in_turn, named_apart, split
 from detector.benchmark.study.study import Study, teach_classifier
