@@ -17,7 +17,7 @@ TOP = 0.1
 
 def top_mean(scores: Scores) -> float:
     """The mean of the highest `TOP` of (K,) scores: a clip that is fake in part is found, and no one frame decides."""
-    k = int(np.ceil(TOP * len(scores) - 1e-9))  # a product that should be whole must not be rounded up
+    k = int(np.ceil(TOP * len(scores)))
     return float(np.sort(scores)[-k:].mean())
 
 

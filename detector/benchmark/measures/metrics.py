@@ -51,6 +51,17 @@ def tpr_at(labels: Labels, scores: Scores, fpr: float) -> float:
     return 1.0 if allowed >= len(real) else float((fake > real[allowed]).mean())
 
 
+def accuracy_at(labels: Labels, scores: Scores, threshold: float) -> float:
+    """The share of faces on their side of a threshold; what is on it counts as fake. Depends on the share of fakes."""
+    return float(((scores >= threshold) == (labels == 1)).mean())
+
+
+def balanced_accuracy_at(labels: Labels, scores: Scores, threshold: float) -> float:
+    """The mean of the shares of fakes and of real faces on their side of a threshold; what is on it counts as fake."""
+    right = (scores >= threshold) == (labels == 1)
+    return float(right[labels == 1].mean() + right[labels == 0].mean()) / 2
+
+
 def brier(labels: Labels, scores: Scores) -> float:
     """Mean squared error of probabilities."""
     return float(brier_score_loss(labels, scores))
@@ -67,6 +78,7 @@ METRICS: dict[str, Metric] = {
     "AUC": auc,
     "AP": average_precision,
     "EER": equal_error_rate,
+    "TPR@FPR 0.1%": partial(tpr_at, fpr=0.001),
     "TPR@FPR 1%": partial(tpr_at, fpr=0.01),
     "TPR@FPR 5%": partial(tpr_at, fpr=0.05),
     "Brier": brier,
@@ -76,7 +88,7 @@ METRICS: dict[str, Metric] = {
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its 95 % interval."""
+    """A figure with its 95 % interval; its ends are NaN where there is too little to resample."""
 
     value: float
     low: float
@@ -92,7 +104,8 @@ def estimate(
     """A metric with its percentile bootstrap interval (Efron & Tibshirani 1993, section 13.3).
 
     Whole groups are drawn, because the faces of one are not independent; within each class, so that no resample
-    lacks one.
+    lacks one. Where every class has one group only, each resample is the data again and tells nothing: the ends are
+    then NaN.
 
     Args:
         metric: what is estimated.
@@ -103,8 +116,7 @@ def estimate(
         seed: of the resampling; with one seed and the same faces, two estimates are paired.
     """
     values = [metric(labels[rows], scores[rows]) for rows in resampled(groups, labels, resamples, seed)]
-    low, high = np.quantile(values, [0.025, 0.975])
-    return Estimate(metric(labels, scores), float(low), float(high))
+    return Estimate(metric(labels, scores), *_interval(values, labels, groups))
 
 
 def difference(
@@ -115,8 +127,15 @@ def difference(
         metric(labels[rows], one[rows]) - metric(labels[rows], other[rows])
         for rows in resampled(groups, labels, resamples, seed)
     ]
+    return Estimate(metric(labels, one) - metric(labels, other), *_interval(values, labels, groups))
+
+
+def _interval(values: list[float], labels: Labels, groups: Groups) -> tuple[float, float]:
+    _, group = np.unique(groups, return_inverse=True)
+    if max(map(len, _strata(group, labels))) < 2:
+        return np.nan, np.nan
     low, high = np.quantile(values, [0.025, 0.975])
-    return Estimate(metric(labels, one) - metric(labels, other), float(low), float(high))
+    return float(low), float(high)
 
 
 def resampled(groups: Groups, kinds: Labels | Groups, resamples: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
