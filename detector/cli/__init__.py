@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "vae": ("detector.cli.vae", "draw what a VAE has learnt"),
     "make-fakes": ("detector.cli.make_fakes", "make fakes of known making from real photos"),
     "evaluate": ("detector.cli.evaluate", "figures for the results of `detector score --json`"),
+    "compare": ("detector.cli.compare", "two runs side by side"),
     "models": ("detector.cli.models", "list and fetch pretrained weights"),
 }
 """name -> (module, what it does). A module has `add_arguments(parser)` and `run(arguments) -> exit code`."""
