@@ -39,13 +39,13 @@ class Protocol:
 
 PROTOCOLS: dict[str, Protocol] = {
     "strict": Protocol(
-        "The face of every picture, real or fake, is brought to 200-320 px, encoded at q75, brought to 200-320 px again, "
-        "the codec's grid shifted at random, and encoded again at q80-95: what is left to read is the face.",
+        "The face of every picture, real or fake, is brought to 200-320 px, encoded at q75, brought to 200-320 px "
+        "again, the codec's grid shifted at random, and encoded again at q80-95: what is left to read is the face.",
         STRICT,
     ),
     "field": Protocol(
-        "The field's: the face box enlarged 1.3 times and brought to 256 px, 32 frames a clip, their mean. The file's own "
-        "codec and size shine through: read the alarms.",
+        "The field's: the face box enlarged 1.3 times and brought to 256 px, 32 frames a clip, their mean. The file's "
+        "own codec and size shine through: read the alarms.",
         History(context=FIELD_CONTEXT, face_px=(FIELD_PX / FIELD_CONTEXT, FIELD_PX / FIELD_CONTEXT)),
     ),
     "as-found": Protocol("Files as they are: figures flatter any detector that reads the file instead of the face."),

@@ -28,7 +28,7 @@ from torch import Tensor
 from detector import weights
 from detector.errors import WeightsError
 from detector.types import Reconstruction
-from detector.vae.pretrained.hub import _FILES, _HUB_ID, _load, _snapshot
+from detector.vae.pretrained.hub import FILES, HUB_ID, load_part, snapshot
 from detector.vae.pretrained.model import Pretrained, feature_name
 
 STEPS = 20
@@ -68,7 +68,7 @@ def load_ddim(source: str, device: str = "cpu", steps: int = STEPS) -> Pretraine
     root = _root(source)
     folder = _checked(root)
     files, levels = _weights(folder), _levels(_place(root, _SCHEDULER), steps)
-    unet = _load(folder, "UNet2DModel").to(device)
+    unet = load_part(folder, "UNet2DModel").to(device)
     return Pretrained(
         name=feature_name(Path(source.partition("@")[0]).expanduser().resolve().name),
         version=weights.version(*files, _place(root, _SCHEDULER)),  # The levels of noise are part of the model.
@@ -143,13 +143,13 @@ def _root(source: str) -> Path:
     root = Path(source).expanduser()
     if source and root.is_dir():
         return root
-    match = _HUB_ID.fullmatch(source)
+    match = HUB_ID.fullmatch(source)
     if not match:
         raise WeightsError(f"there is no folder {source!r}; expected one, or a Hub id as OWNER/NAME@REVISION")
     parts = [form for file, part in _PARTS.items() for form in (file, f"{part}/{file}")]
-    root = _snapshot(match, [_PIPELINE, *parts])
+    root = snapshot(match, [_PIPELINE, *parts])
     within = _checked(root).relative_to(root)
-    return _snapshot(match, [_PIPELINE, *parts, *((within / file).as_posix() for file in _FILES)])
+    return snapshot(match, [_PIPELINE, *parts, *((within / file).as_posix() for file in FILES)])
 
 
 def _place(root: Path, file: str) -> Path:
@@ -159,7 +159,7 @@ def _place(root: Path, file: str) -> Path:
 
 
 def _weights(folder: Path) -> list[Path]:
-    files = sorted(file for pattern in _FILES for file in folder.glob(pattern))
+    files = sorted(file for pattern in FILES for file in folder.glob(pattern))
     if not any(file.suffix == ".safetensors" for file in files):
-        raise WeightsError(f"{folder}: expected {_FILES[0]}; pickled weights are refused, for they can run code")
+        raise WeightsError(f"{folder}: expected {FILES[0]}; pickled weights are refused, for they can run code")
     return files

@@ -22,8 +22,8 @@ from detector.vae.pretrained.model import Pretrained, feature_name
 
 _FOLDERS = ("", "vae", "vqvae")
 _WEIGHTS = "diffusion_pytorch_model"
-_FILES = (f"{_WEIGHTS}.safetensors", f"{_WEIGHTS}-*-of-*.safetensors", f"{_WEIGHTS}.safetensors.index.json")
-_HUB_ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
+FILES = (f"{_WEIGHTS}.safetensors", f"{_WEIGHTS}-*-of-*.safetensors", f"{_WEIGHTS}.safetensors.index.json")
+HUB_ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,11 @@ def load_diffusers(source: str, device: str = "cpu") -> Pretrained:
     """
     folder = _folder(source)
     config = _config(folder)
-    files = sorted(file for pattern in _FILES for file in folder.glob(pattern))
+    files = sorted(file for pattern in FILES for file in folder.glob(pattern))
     if not any(file.suffix == ".safetensors" for file in files):
-        raise WeightsError(f"{folder}: expected {_FILES[0]}; pickled weights are refused, for they can run code")
+        raise WeightsError(f"{folder}: expected {FILES[0]}; pickled weights are refused, for they can run code")
     family = FAMILIES[config["_class_name"]]
-    model = _load(folder, config["_class_name"]).to(device)
+    model = load_part(folder, config["_class_name"]).to(device)
     return Pretrained(
         name=feature_name(_name(source)),
         version=weights.version(*files),
@@ -122,7 +122,7 @@ def _output_of(layer: nn.Module) -> Iterator[list[Tensor]]:
         handle.remove()
 
 
-def _load(folder: Path, class_name: str) -> Any:
+def load_part(folder: Path, class_name: str) -> Any:
     import diffusers
 
     try:
@@ -160,15 +160,15 @@ def _folder(source: str) -> Path:
     root = Path(source).expanduser()
     if source and root.is_dir():
         return _inside(root)
-    match = _HUB_ID.fullmatch(source)
+    match = HUB_ID.fullmatch(source)
     if not match:
         raise WeightsError(f"there is no folder {source!r}; expected one, or a Hub id as OWNER/NAME@REVISION")
     folders = [f"{folder}/" if folder else "" for folder in _FOLDERS]
-    root = _snapshot(match, [f"{folder}config.json" for folder in folders])
+    root = snapshot(match, [f"{folder}config.json" for folder in folders])
     folder = _inside(root)
     _config(folder)
     within = folder.relative_to(root)
-    return _snapshot(match, [(within / file).as_posix() for file in _FILES]) / within
+    return snapshot(match, [(within / file).as_posix() for file in FILES]) / within
 
 
 def _inside(root: Path) -> Path:
@@ -178,7 +178,7 @@ def _inside(root: Path) -> Path:
     raise WeightsError(f"{root}: expected config.json there, in vae/ or in vqvae/")
 
 
-def _snapshot(hub_id: re.Match[str], patterns: list[str]) -> Path:
+def snapshot(hub_id: re.Match[str], patterns: list[str]) -> Path:
     from huggingface_hub import snapshot_download
 
     repository, revision = hub_id["repository"], hub_id["revision"]
