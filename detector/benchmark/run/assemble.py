@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from detector.benchmark.baselines.face_facts import PREFIX
 from detector.benchmark.datasets import origin
 from detector.benchmark.extraction.extract import Extract
 from detector.benchmark.extraction.task import OURS
@@ -28,8 +29,8 @@ from detector.benchmark.run.approaches import (
     network,
 )
 from detector.benchmark.run.audit import disparity, slices
-from detector.benchmark.run.data import Data, Parts
-from detector.benchmark.run.external import read_scores
+from detector.benchmark.run.data import Parts
+from detector.benchmark.run.external import External
 from detector.benchmark.run.gather import AS_FOUND, FACTS, PROTOCOL, Gathered
 from detector.benchmark.run.measure import answers_of, enough, entry, left_out
 from detector.benchmark.run.plan import Plan
@@ -63,7 +64,13 @@ class Scored:
 
 
 def assemble(
-    plan: Plan, data: Data, parts: Parts, gathered: Gathered, facts: Mapping[str, str], mistakes: Sequence[Mistake]
+    plan: Plan,
+    parts: Parts,
+    gathered: Gathered,
+    told: Mapping[str, External],
+    facts: Mapping[str, str],
+    mistakes: Sequence[Mistake],
+    name: str,
 ) -> Results:
     """Score and measure everything.
 
@@ -71,7 +78,7 @@ def assemble(
         DetectorError: no face of the dataset could be judged.
     """
     shipped = FaceClassifier.load(plan.classifier)
-    scored = score(plan, data, gathered, shipped)
+    scored = score(plan, name, gathered, told, shipped)
     files = len({sample.video for sample in parts.test})
     blind = {one.name: left_out(one, gathered.fit, gathered.rows) for one in scored.approaches if one.name in LEFT_OUT}
     entries = tuple(
@@ -79,7 +86,7 @@ def assemble(
     )
     audited = audit(gathered, scored, shipped.threshold)
     return Results(
-        name=data.name,
+        name=name,
         facts=facts,
         alarms=tuple(_alarms(entries_auc(scored), parts)),
         notes=(*scored.notes, *_telltales(entries_auc(scored)), *filter(None, [disparity(audited)])),
@@ -97,27 +104,26 @@ def assemble(
     )
 
 
-def score(plan: Plan, data: Data, gathered: Gathered, shipped: FaceClassifier) -> Scored:
+def score(plan: Plan, name: str, gathered: Gathered, told: Mapping[str, External], shipped: FaceClassifier) -> Scored:
     """Let every approach score the rows that are tested."""
     rows = gathered.rows
     if not rows.samples:
         reasons = ", ".join(f"{reason} ({count})" for reason, count in Counter(r for *_, r in rows.missed).items())
-        raise DetectorError(f"{data.path}: no face could be judged: {reasons or 'there are no files'}")
+        raise DetectorError(f"{name}: no face could be judged: {reasons or 'there are no files'}")
     known = gathered.fit if gathered.fit.samples else rows
     found, notes = list(approaches(shipped, rows.tables)), []
     if not enough(known):
         found = [one for one in found if one.how is None]
         notes.append("Nothing was fitted: it takes five groups of real faces and five of fakes.")
     elif plan.network and gathered.fit.samples:
-        found.append(network(plan.work / NETWORK / f"{data.name}.pt", plan.device))
+        found.append(network(plan.work / NETWORK / f"{name}.pt", plan.device))
     else:
         notes.append(
             "No network was trained: " + ("it was not wanted." if not plan.network else "no split is for that.")
         )
-    for name, path in plan.scores.items():
-        told = read_scores(path, data.samples, data.path if data.path.is_dir() else data.path.parent)
-        found.append(external(name, told.of(rows.samples, rows.frames)))
-        notes += told.notes
+    for title, one in told.items():
+        found.append(external(title, one.of(rows.samples, rows.frames)))
+        notes += one.notes
     frames = answers_of(rows, {one.name: one.score(gathered.fit, rows) for one in found})
     return Scored(tuple(found), frames, by_clip(frames, rows.videos, plan.protocol.aggregate), tuple(notes))
 
@@ -144,10 +150,16 @@ def audit(gathered: Gathered, scored: Scored, threshold: float) -> tuple[Slice, 
     both = np.array([video in place for video in tested])
     if not both.any():
         return ()
-    values = found.tables[FACTS].values.astype(np.float64)
+    values = _unsigned(found.tables[FACTS])
     rows = np.array([place[video] for video in found.videos.tolist()])
     means = np.array([_mean(values[rows == place[video]]) for video in tested if video in place], np.float32)
     return slices(FeatureTable(means, found.tables[FACTS].names), scored.clips.where(both), SHIPPED, threshold)
+
+
+def _unsigned(facts: FeatureTable) -> Scores:
+    """(N, F) facts, angles without their sign: a head that turns both ways is no frontal one."""
+    turned = [name.removeprefix(PREFIX) in ("yaw", "roll") for name in facts.names]
+    return np.where(turned, np.abs(facts.values), facts.values).astype(np.float64)
 
 
 def _mean(values: Scores) -> Scores:

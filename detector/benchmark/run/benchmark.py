@@ -12,6 +12,7 @@ from detector.benchmark.measures.families import MEAN
 from detector.benchmark.report import write_report
 from detector.benchmark.run.assemble import assemble
 from detector.benchmark.run.data import Data, load_data, part
+from detector.benchmark.run.external import External, read_scores
 from detector.benchmark.run.facts import facts_of
 from detector.benchmark.run.gallery import mistakes
 from detector.benchmark.run.gather import gather
@@ -34,6 +35,7 @@ def benchmark(plan: Plan) -> list[tuple[Results, Path]]:
     """
     datasets, trained = load_data(plan.data), load_data(plan.train)
     parts = {one.name: part(one, trained, plan.aside, plan.protocol.frames, plan.most) for one in datasets}
+    told = {one.name: _told(plan, one) for one in datasets}  # before hours of work: a score file may be wrong
     tools = plan.load()
     with Crew(plan.load, plan.jobs) if plan.jobs > 1 else nullcontext() as crew:
         gathered = {one.name: gather(plan, parts[one.name], tools, crew) for one in datasets}
@@ -43,10 +45,15 @@ def benchmark(plan: Plan) -> list[tuple[Results, Path]]:
     for one in datasets:
         own = parts[one.name], gathered[one.name]
         shown = mistakes(plan, own[1].rows, shipped, tools)
-        results = assemble(plan, one, *own, facts_of(plan, one, own[0], tools), shown)
+        results = assemble(plan, *own, told[one.name], facts_of(plan, one, own[0], tools), shown, one.name)
         found.append((replace(results, matrix=crossed), _folder(plan, one)))
         _remember(plan, one, *found[-1])
     return found
+
+
+def _told(plan: Plan, data: Data) -> dict[str, External]:
+    """What the score files say of a dataset."""
+    return {name: read_scores(path, data.samples, data.root) for name, path in plan.scores.items()}
 
 
 def _folder(plan: Plan, data: Data) -> Path:

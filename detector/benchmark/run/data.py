@@ -36,6 +36,11 @@ class Data:
     path: Path
     samples: tuple[Sample, ...]
 
+    @property
+    def root(self) -> Path:
+        """The folder that its files' names are relative to."""
+        return self.path if self.path.is_dir() else self.path.parent
+
 
 @dataclass(frozen=True)
 class Parts:

@@ -57,10 +57,9 @@ def _git(folder: Path, *words: str) -> str:
 
 def _digest(data: Data) -> str:
     """Of what every file is said to be: the same list of files gives the same one, wherever it lies."""
-    root = data.path if data.path.is_dir() else data.path.parent
     return digest(
         *(
-            f"{os.path.relpath(one.path, root)} {one.label} {one.generator} {one.group} {one.split}"
+            f"{os.path.relpath(one.path, data.root)} {one.label} {one.generator} {one.group} {one.split}"
             for one in data.samples
         )
     )

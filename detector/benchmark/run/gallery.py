@@ -21,24 +21,25 @@ from detector.explain import face_evidence
 from detector.explain.maps import triptych
 from detector.faces import crop_faces
 
+TOLD = 8
+"""Errors of each class that are told where nobody wants pictures."""
 
-def mistakes(plan: Plan, rows: Extract, classifier: FaceClassifier, tools: Tools, most: int = 8) -> list[Mistake]:
+
+def mistakes(plan: Plan, rows: Extract, classifier: FaceClassifier, tools: Tools) -> list[Mistake]:
     """The real faces with the highest probabilities and the synthetic ones with the lowest, one of a group.
 
     Args:
-        plan: how many of them get a picture, `Plan.gallery`, and where pictures go.
+        plan: how many of each class, `Plan.gallery`, and where their pictures go; 0 gives `TOLD` without pictures.
         rows: what was tested, under the protocol.
         classifier: whose errors they are.
         tools: the models.
-        most: of each class so many are told; pictures or not.
     """
     probability = classifier.probability(rows.tables[OURS])
-    found = []
-    for label in (0, 1):
-        for rank, row in enumerate(_worst(rows, probability, label, max(most, plan.gallery))):
-            picture = _draw(plan, rows, row, tools) if rank < plan.gallery else None
-            found.append(_told(rows, row, float(probability[row]), classifier, picture))
-    return found
+    worst = [row for label in (0, 1) for row in _worst(rows, probability, label, plan.gallery or TOLD)]
+    return [
+        _told(rows, row, float(probability[row]), classifier, _draw(plan, rows, row, tools) if plan.gallery else None)
+        for row in worst
+    ]
 
 
 def _worst(rows: Extract, probability: Scores, label: int, most: int) -> list[int]:
@@ -62,16 +63,14 @@ def _id(group: str) -> str:
     return hashlib.sha256(group.encode()).hexdigest()[:8]
 
 
-def _draw(plan: Plan, rows: Extract, row: int, tools: Tools) -> Path | None:
-    """The picture of one row, drawn once; None where the face is met no more."""
-    sample, frame, model = rows.samples[row], int(rows.frames[row]), tools.reconstructors[0]
+def _draw(plan: Plan, rows: Extract, row: int, tools: Tools) -> Path:
+    """The picture of one row, whose face is met again as it was."""
+    sample, model = rows.samples[row], tools.reconstructors[0]
     met = meet(sample, {PROTOCOL: plan.protocol.history}, tools, 0, plan.protocol.frames)
-    for one in met:
-        if isinstance(one, Met) and one.frame == frame:
-            crops = crop_faces(one.made.frame, [one.made.face], model.size)
-            face = face_evidence(crops, model(crops.pixels).pixels.cpu().numpy(), 0)
-            path = plan.work / "gallery" / f"{origin(sample)}-{_id(sample.group)}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(triptych(face.pixels, face.reconstruction, face.error)).save(path)
-            return path
-    return None
+    [one] = [one for one in met if isinstance(one, Met) and one.frame == rows.frames[row]]
+    crops = crop_faces(one.made.frame, [one.made.face], model.size)
+    face = face_evidence(crops, model(crops.pixels).pixels.cpu().numpy(), 0)
+    path = plan.work / "gallery" / f"{sample.label}-{_id(sample.group)}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(triptych(face.pixels, face.reconstruction, face.error)).save(path)
+    return path
