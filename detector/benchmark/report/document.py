@@ -68,11 +68,13 @@ class Block:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a heading for each column; without rows there is nothing to show."""
+    """A table with a heading for each column, of which the first `names` hold words and not numbers; without rows
+    there is nothing to show."""
 
     caption: str
     head: tuple[str, ...]
     blocks: tuple[Block, ...]
+    names: int = 1
 
     def __bool__(self) -> bool:
         return any(block.rows for block in self.blocks)

@@ -145,10 +145,10 @@ def mistakes(results: Results) -> Table:
         (
             Cell(one.id),
             Cell(f"{one.origin} ({CLASSES[one.label]})"),
-            Cell(f"{one.probability:.3f}"),
             Cell(one.words),
+            Cell(f"{one.probability:.3f}"),
         )
         for one in results.mistakes
     ]
-    head = ("group", "origin", "probability of “fake”", "what said most")
-    return Table("The most confident errors, real faces first", head, (Block(tuple(rows)),))
+    head = ("group", "origin", "what said most", "probability of “fake”")
+    return Table("The most confident errors, real faces first", head, (Block(tuple(rows)),), names=3)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +60,12 @@ class Page(HTMLParser):
 def rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def assert_tables_are_whole(markdown: str) -> None:
+    """Every row of a table has as many cells as the one above it."""
+    lines = markdown.splitlines()
+    bars = [len(re.findall(r"(?<!\\)\|", line)) for line in lines]
+    inside = [pair for pair, line in zip(pairwise(bars), lines[1:], strict=True) if line.startswith("|") and pair[0]]
+    assert len(inside) > 50
+    assert all(above == here for above, here in inside)

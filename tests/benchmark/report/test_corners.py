@@ -18,9 +18,9 @@ from detector.benchmark.report.charts import roc
 from detector.benchmark.report.document import NOTHING, Cell
 from detector.benchmark.run.results import Entry, Results
 from tests.benchmark.report import fakes
-from tests.benchmark.report.reading import TABLES, Page, rows
+from tests.benchmark.report.reading import TABLES, Page, assert_tables_are_whole, rows
 
-HOSTILE = '<script>alert("1")</script> & $x_1$ | `a` [b](javascript:c) 眼睛 \\'
+HOSTILE = '$x_$<script>alert("1")</script> & | `a` [b](javascript:c) 眼睛 \\'
 
 
 def hostile(results: Results) -> Results:
@@ -57,6 +57,7 @@ def test_names_are_text_whatever_they_look_like(results: Results, tmp_path: Path
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
     markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "<script" not in markdown
+    assert_tables_are_whole(markdown)
     assert not re.search(r"(?<!\\)\]\(javascript", markdown)
     assert len(rows(tmp_path / "scores.csv")) == len(results.clips.labels)
 
@@ -114,6 +115,18 @@ def test_the_least_that_can_be_found_is_written(tmp_path: Path) -> None:
     assert "1 clip could not be scored." in page.words
     assert "nan" not in page.words
     assert math.isnan(float(rows(tmp_path / "scores.csv")[0]["ours"]))
+
+
+def test_a_file_is_replaced_and_never_half_written(tmp_path: Path) -> None:
+    """Whoever has the old page open keeps it; where a file cannot be replaced, nothing of the new one is left."""
+    (tmp_path / "index.html").write_text("old")
+    (tmp_path / "opened").hardlink_to(tmp_path / "index.html")
+    (tmp_path / "report.md").mkdir()
+    with pytest.raises(OSError, match=r"report\.md"):
+        write_report(fakes.bare(), tmp_path)
+    assert (tmp_path / "opened").read_text() == "old"
+    assert {path.name for path in tmp_path.iterdir()} == {"index.html", "opened", "report.md"}
+    Page.read(tmp_path / "index.html")
 
 
 def test_a_figure_without_interval_or_value() -> None:

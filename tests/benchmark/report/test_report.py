@@ -17,7 +17,7 @@ from detector.benchmark.measures.metrics import Estimate
 from detector.benchmark.report import write_report
 from detector.benchmark.report.markdown import plain
 from detector.benchmark.run.results import Results
-from tests.benchmark.report.reading import CHARTS, TABLES, Page
+from tests.benchmark.report.reading import CHARTS, TABLES, Page, assert_tables_are_whole
 
 
 def estimates(results: Results) -> Iterator[Estimate]:
@@ -155,8 +155,4 @@ def test_markdown_links_only_charts_that_are_there(folder: Path) -> None:
 
 
 def test_markdown_tables_are_whole(folder: Path) -> None:
-    lines = (folder / "report.md").read_text(encoding="utf-8").splitlines()
-    bars = [len(re.findall(r"(?<!\\)\|", line)) for line in lines]
-    for above, count, line in zip(bars, bars[1:], lines[1:], strict=False):
-        if line.startswith("|") and above:
-            assert count == above
+    assert_tables_are_whole((folder / "report.md").read_text(encoding="utf-8"))
