@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import time
 from typing import TYPE_CHECKING
 
 from detector.errors import UsageError
@@ -36,9 +37,11 @@ class Run:
     id: str
 
     def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
-        """Record numbers, at a step of the training where there is one."""
-        for name, value in values.items():
-            self.client.log_metric(self.id, name, value, step=step)
+        """Record numbers, at a step of the training where there is one; all in one transaction."""
+        from mlflow.entities import Metric
+
+        now = int(time() * 1000)
+        self.client.log_batch(self.id, [Metric(name, value, now, step or 0) for name, value in values.items()])
 
     def artifact(self, path: Path) -> None:
         """Keep a copy of a file: a picture, a table, a model."""
@@ -101,13 +104,14 @@ def start(
             ``mlflow ui --backend-store-uri sqlite:///runs/mlflow.db``.
         parent: the run that this one is a part of; it is then shown below that one.
     """
+    from mlflow.entities import Param
+
     store.mkdir(parents=True, exist_ok=True)
-    client = _client(store)
+    client = _client(store) if parent is None else parent.client
     tags = {} if parent is None else {PARENT: parent.id}
     place = _experiment(client, experiment, store)
     run = Run(client, client.create_run(place, run_name=name, tags=tags).info.run_id)
-    for key, value in params.items():
-        client.log_param(run.id, key, value)
+    client.log_batch(run.id, params=[Param(key, str(value)) for key, value in params.items()])
     try:
         yield run
     except BaseException:

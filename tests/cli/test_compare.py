@@ -44,9 +44,11 @@ def ids(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def written(path: Path, scores: np.ndarray, seed: int) -> Path:
     """As a benchmark keeps them, with an empty cell for no score; the order of the rows is another in each run."""
     cells = ["" if np.isnan(score) else str(score) for score in scores]
-    rows = [f"{','.join(map(str, clip))},{cell},0" for clip, cell in zip(CLIPS, cells, strict=False)]
+    rows = [
+        f"{clip},{clip},{label},{origin},{cell},0" for (clip, label, origin), cell in zip(CLIPS, cells, strict=False)
+    ]
     np.random.default_rng(seed).shuffle(rows)
-    path.write_text("\n".join(["id,label,origin,ours,blur", *rows]) + "\n")
+    path.write_text("\n".join(["id,group,label,origin,ours,blur", *rows]) + "\n")
     return path
 
 

@@ -48,11 +48,17 @@ def _of_ours(results: Results) -> Iterator[Row]:
 
 
 def scores(results: Results) -> str:
-    """One row a clip: eight digits that stand for its group, label, origin, and the score of every approach."""
+    """One row a clip: its id, eight digits that stand for its group, label, origin, and the score of every approach."""
     clips = results.clips
-    ids = [hashlib.sha256(str(group).encode()).hexdigest()[:DIGITS] for group in clips.groups]
-    columns = [ids, clips.labels.tolist(), clips.origins.tolist(), *(s.tolist() for s in clips.probability.values())]
-    return _csv(("group", "label", "origin", *clips.probability), zip(*columns, strict=True))
+    groups = [hashlib.sha256(str(group).encode()).hexdigest()[:DIGITS] for group in clips.groups]
+    columns = [
+        results.ids,
+        groups,
+        clips.labels.tolist(),
+        clips.origins.tolist(),
+        *(s.tolist() for s in clips.probability.values()),
+    ]
+    return _csv(("id", "group", "label", "origin", *clips.probability), zip(*columns, strict=True))
 
 
 def robustness(results: Results) -> str:

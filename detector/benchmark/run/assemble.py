@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from detector.benchmark.baselines.face_facts import PREFIX
 from detector.benchmark.datasets import origin
+from detector.benchmark.extraction.code import digest
 from detector.benchmark.extraction.extract import Extract
 from detector.benchmark.extraction.task import OURS
 from detector.benchmark.measures.clips import by_clip
@@ -29,7 +32,7 @@ from detector.benchmark.run.approaches import (
     network,
 )
 from detector.benchmark.run.audit import disparity, slices
-from detector.benchmark.run.data import Parts
+from detector.benchmark.run.data import Data, Parts
 from detector.benchmark.run.external import External
 from detector.benchmark.run.gather import AS_FOUND, FACTS, PROTOCOL, Gathered
 from detector.benchmark.run.measure import answers_of, enough, entry, left_out
@@ -70,7 +73,7 @@ def assemble(
     told: Mapping[str, External],
     facts: Mapping[str, str],
     mistakes: Sequence[Mistake],
-    name: str,
+    data: Data,
 ) -> Results:
     """Score and measure everything.
 
@@ -78,7 +81,7 @@ def assemble(
         DetectorError: no face of the dataset could be judged.
     """
     shipped = FaceClassifier.load(plan.classifier)
-    scored = score(plan, name, gathered, told, shipped)
+    scored = score(plan, data.name, gathered, told, shipped)
     files = len({sample.video for sample in parts.test})
     blind = {one.name: left_out(one, gathered.fit, gathered.rows) for one in scored.approaches if one.name in LEFT_OUT}
     entries = tuple(
@@ -86,7 +89,7 @@ def assemble(
     )
     audited = audit(gathered, scored, shipped.threshold)
     return Results(
-        name=name,
+        name=data.name,
         facts=facts,
         alarms=tuple(_alarms(entries_auc(scored), parts)),
         notes=(*scored.notes, *_telltales(entries_auc(scored)), *filter(None, [disparity(audited)])),
@@ -94,6 +97,7 @@ def assemble(
         threshold=shipped.threshold,
         clips=scored.clips,
         frames=scored.frames,
+        ids=tuple(dict.fromkeys(_id(sample, data.root) for sample in gathered.rows.samples)),
         flagged=_flagged(plan, gathered, scored, shipped),
         robustness=robustness(gathered, scored),
         coverage=_coverage(parts.test, gathered.rows),
@@ -102,6 +106,11 @@ def assemble(
         importance=_importance(shipped, gathered.rows.tables[OURS]),
         mistakes=tuple(mistakes),
     )
+
+
+def _id(sample: Sample, root: Path) -> str:
+    """Digits that stand for a clip: its name, or its file's path in the dataset."""
+    return digest(sample.clip or os.path.relpath(sample.path, root))[:12]
 
 
 def score(plan: Plan, name: str, gathered: Gathered, told: Mapping[str, External], shipped: FaceClassifier) -> Scored:

@@ -45,7 +45,7 @@ def benchmark(plan: Plan) -> list[tuple[Results, Path]]:
     for one in datasets:
         own = parts[one.name], gathered[one.name]
         shown = mistakes(plan, own[1].rows, shipped, tools)
-        results = assemble(plan, *own, told[one.name], facts_of(plan, one, own[0], tools), shown, one.name)
+        results = assemble(plan, *own, told[one.name], facts_of(plan, one, own[0], tools), shown, one)
         found.append((replace(results, matrix=crossed), _folder(plan, one)))
         _remember(plan, one, *found[-1])
     return found

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -19,11 +19,19 @@ from detector.tracking import Recorded
 
 EXPERIMENT = "benchmark"
 SCORES = "scores.csv"
-"""The artifact with one row a clip: id, label, origin, and a column for each approach, ours first."""
-COLUMNS = ("id", "label", "origin")
+"""The artifact with one row a clip: id, group, label, origin, and a column for each approach, ours first."""
+COLUMNS = ("id", "group", "label", "origin")
 MISSING = "–"
 
 T = TypeVar("T")
+
+
+class Clip(NamedTuple):
+    """What a run knows of a clip: its group, its label, and the score of the first approach, NaN where it has none."""
+
+    group: str
+    label: int
+    score: float
 
 
 @dataclass(frozen=True)
@@ -90,28 +98,29 @@ def in_json(found: Comparison) -> str:
     return json.dumps({"runs": list(runs), "params": found.params, "metrics": metrics, "test": test}, indent=2)
 
 
-def _tested(one: Mapping[str, tuple[int, float]], other: Mapping[str, tuple[int, float]]) -> DeLong:
+def _tested(one: Mapping[str, Clip], other: Mapping[str, Clip]) -> DeLong:
     """The second run less the first, on all clips that have both scores."""
     if one.keys() != other.keys():
         common = len(one.keys() & other.keys())
         raise UsageError(f"{common} clips are in both runs, {len(one)} in the first and {len(other)} in the second")
-    if any(one[clip][0] != other[clip][0] for clip in one):
+    if any(one[clip].label != other[clip].label for clip in one):
         raise UsageError("a clip is real in one run and fake in the other")
-    labels = np.array([label for label, _ in one.values()])
-    first, second = (np.array([run[clip][1] for clip in one]) for run in (one, other))
+    labels = np.array([clip.label for clip in one.values()])
+    groups = np.array([clip.group for clip in one.values()])
+    first, second = (np.array([run[clip].score for clip in one]) for run in (one, other))
     both = ~np.isnan(first) & ~np.isnan(second)
-    return delong(labels[both], second[both], first[both])
+    return delong(labels[both], second[both], first[both], groups[both])
 
 
-def _scores(path: Path) -> dict[str, tuple[int, float]]:
-    """Id of a clip -> its label and the score of the first approach, NaN where it has none."""
+def _scores(path: Path) -> dict[str, Clip]:
+    """The clips of a run by their ids."""
     if not path.is_file():
         raise UsageError(f"a run kept no {SCORES}")
     with path.open(newline="", encoding="utf-8") as lines:
         head, *rows = [*csv.reader(lines)] or [[]]
     if tuple(head[: len(COLUMNS)]) != COLUMNS or len(head) == len(COLUMNS):
         raise UsageError(f"{path}: expected the columns {', '.join(COLUMNS)} and one for each approach")
-    found = {row[0]: (int(row[1]), float(row[len(COLUMNS)] or "nan")) for row in rows}
+    found = {row[0]: Clip(row[1], int(row[2]), float(row[len(COLUMNS)] or "nan")) for row in rows}
     if len(found) < len(rows):
         raise UsageError(f"{path}: an id is there twice")
     return found

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from detector.benchmark.datasets import DATASETS, leaks, load_dataset, origin, tell_layout
+from detector.benchmark.datasets import leaks, load_dataset, named, origin
 from detector.errors import ConfigError
 from detector.types import Sample
 
@@ -75,11 +75,7 @@ def load_data(words: Sequence[str]) -> list[Data]:
 
 
 def _load(word: str) -> Data:
-    layout, colon, path = word.partition(":")
-    if not colon or layout not in DATASETS:  # the colon of C:\\ is another
-        path = word
-        layout = tell_layout(Path(path))
-    root = Path(path)
+    layout, root = named(word)
     samples = tuple(load_dataset(layout, root))
     if not samples:
         raise ConfigError(f"{root}: expected files of the layout {layout}, found none; see `detector data check`")

@@ -100,6 +100,7 @@ class Results:
         entries: every approach, ours first.
         threshold: from which probability on ours says "fake".
         clips, frames: the answers of all approaches under the protocol, by clip and by frame.
+        ids: of each clip, some digits that stand for its path in the dataset: the same in every run.
         flagged: by origin, the share of clips that the threshold calls fake, under the protocol and as found.
         robustness: by disturbance and approach, AUC over the same faces; "none" is the protocol itself.
         coverage: by origin, the share of files in which a face could be judged.
@@ -118,6 +119,7 @@ class Results:
     threshold: float
     clips: Answers
     frames: Answers
+    ids: tuple[str, ...]
     flagged: Mapping[str, Mapping[str, Rate]]
     robustness: Mapping[str, ByName]
     coverage: Mapping[str, Rate]

@@ -110,6 +110,7 @@ def results(picture: Path | None = None, seed: int = 0) -> Results:
         entries=tuple(entry(rng, name, clips) for name in KINDS),
         threshold=0.704,
         clips=clips,
+        ids=tuple(f"{number:012x}" for number in range(len(clips.labels))),
         frames=frames,
         flagged={
             name: {condition: Rate(int(rng.integers(0, count + 1)), count) for condition in conditions}
@@ -163,6 +164,6 @@ def bare() -> Results:
     nan = Estimate(np.nan, np.nan, np.nan)
     only = Entry("ours", "ours", "", {"AUC": nan}, {}, {}, {}, Rate(0, 1))
     return Results(
-        name="bare", facts={}, alarms=(), notes=(), entries=(only,), threshold=0.5, clips=clips, frames=clips,
+        name="bare", facts={}, alarms=(), notes=(), entries=(only,), threshold=0.5, clips=clips, frames=clips, ids=("0",),
         flagged={}, robustness={}, coverage={}, missed={}, slices=(), importance={}, mistakes=(),
     )  # fmt: skip

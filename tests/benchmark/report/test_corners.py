@@ -75,7 +75,7 @@ def plainer(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
     mistakes = tuple(replace(one, picture=None) for one in results.mistakes)
     undisturbed = {"none": results.robustness["none"]}
     write_report(
-        replace(results, clips=clips, entries=entries, mistakes=mistakes, robustness=undisturbed, alarms=()), folder
+        replace(results, clips=clips, ids=results.ids[: kept.sum()], entries=entries, mistakes=mistakes, robustness=undisturbed, alarms=()), folder
     )
     return folder
 

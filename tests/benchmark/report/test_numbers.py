@@ -34,6 +34,7 @@ def test_scores_read_back_exactly_and_name_nobody(results: Results, folder: Path
         np.testing.assert_array_equal([float(row[name]) for row in found], scores)
     assert [int(row["label"]) for row in found] == clips.labels.tolist()
     assert [row["origin"] for row in found] == clips.origins.tolist()
+    assert [row["id"] for row in found] == list(results.ids)
     assert [row["group"] for row in found] == [hashlib.sha256(g.encode()).hexdigest()[:8] for g in clips.groups]
     for name in ("index.html", "report.md", *TABLES):
         assert "person 7" not in (folder / name).read_text(encoding="utf-8")
