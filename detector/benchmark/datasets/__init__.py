@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from detector.benchmark.datasets import deepfakebench, generated, manifest, swaps
@@ -9,7 +10,7 @@ from detector.benchmark.datasets.layout import Layout, leaks, origin, portable
 from detector.errors import ConfigError, UnknownNameError
 from detector.types import Sample
 
-__all__ = ["DATASETS", "Layout", "leaks", "load_dataset", "origin", "portable", "tell_layout"]
+__all__ = ["DATASETS", "Layout", "leaks", "load_dataset", "named", "origin", "portable", "tell_layout"]
 
 DATASETS: dict[str, Layout] = {**swaps.LAYOUTS, **generated.LAYOUTS, **deepfakebench.LAYOUTS, **manifest.LAYOUTS}
 """Each layout of a dataset by name; where several look like a root, the first one is meant."""
@@ -29,6 +30,24 @@ def load_dataset(kind: str, path: Path) -> list[Sample]:
     if kind not in DATASETS:
         raise UnknownNameError("dataset kind", kind, DATASETS)
     return DATASETS[kind].read(path)
+
+
+def named(word: str) -> tuple[str, Path]:
+    """The layout and the root that "ROOT" or "LAYOUT:ROOT" means; a layout that is not named is told by what is there.
+
+    The drive of a path of Windows, as in C:\\data, is no layout.
+
+    Raises:
+        UnknownNameError: no layout has that name, and nothing is there that is called so as a whole.
+        ConfigError: there is nothing, or nothing that is known.
+    """
+    layout, colon, root = word.partition(":")
+    if colon and layout in DATASETS:
+        return layout, Path(root)
+    path = Path(word)
+    if colon and re.fullmatch(r"[\w.-]{2,}", layout) and not path.exists():
+        raise UnknownNameError("layout", layout, DATASETS)
+    return tell_layout(path), path
 
 
 def tell_layout(path: Path) -> str:

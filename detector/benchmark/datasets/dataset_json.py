@@ -50,20 +50,13 @@ def from_json(path: Path) -> list[Sample]:
     Raises:
         ConfigError: the file is no such list, or some of its clips are not there.
     """
-    listed = [clip for clip in _listed(path, _load(path)) if clip.frames]
+    listed = [clip for clip in _listed(path, read_json(path, "a list of DeepfakeBench")) if clip.frames]
     listed.sort(key=lambda clip: STRICTEST.index(clip.split))
     once: dict[str, Clip] = {}
     for entry, frames in _found(path, listed):
         clip = _clip(path, entry, frames)
         once.setdefault(clip.name, clip)
     return list(frames_of(list(once.values())))
-
-
-def _load(path: Path) -> Any:
-    try:
-        return read_json(path, "a list of DeepfakeBench")
-    except RecursionError as error:
-        raise ConfigError(f"{path}: no JSON ({error}); expected a list of DeepfakeBench") from error
 
 
 def _listed(path: Path, content: Any) -> Iterator[Listed]:

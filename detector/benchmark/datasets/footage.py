@@ -124,7 +124,7 @@ def read_json(path: Path, expected: str) -> Any:
     """
     try:
         return json.loads(read_text(path, expected))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: no JSON ({error}); expected {expected}") from error
 
 
