@@ -30,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--most", type=int, metavar="N", help="test at most N clips of each generator and real source")
     parser.add_argument("--frames", type=int, metavar="N", help="frames of a clip (default: the protocol's)")
     parser.add_argument("--grid", choices=tuple(GRIDS), default="full", help="robustness grid (default %(default)s)")
-    parser.add_argument("--grid-files", type=int, default=150, metavar="N", help="files in it (default %(default)s)")
+    parser.add_argument("--grid-files", type=int, default=120, metavar="N", help="files in it (default %(default)s)")
     parser.add_argument("--scores", action="append", default=[], metavar="NAME=CSV", help="another detector's scores")
     parser.add_argument("--beside", action="append", default=[], metavar=wanted, help="a VAE for the table")
     parser.add_argument("--vae", action="append", metavar=wanted, help="VAE of the classifier; may repeat")

@@ -104,6 +104,6 @@ def deadly_tools() -> Tools:
 
     class Deadly(MiddleFace):
         def __call__(self, frames: Sequence[Frame]) -> list[tuple[Face, ...]]:
-            os._exit(1)
+            os._exit(len(frames))
 
     return replace(small_tools(), detectors=(Deadly(),))

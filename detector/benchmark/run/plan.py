@@ -50,7 +50,7 @@ class Plan:
     aside: tuple[str, ...] = ()
     most: int | None = None
     grid: Literal["full", "small", "none"] = "full"
-    grid_files: int = 150
+    grid_files: int = 120
     scores: Mapping[str, Path] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
     network: bool = True

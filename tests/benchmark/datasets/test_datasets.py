@@ -1,4 +1,4 @@
-"""Datasets: both layouts, paths of either system, and groups that leak."""
+"""Datasets: the layouts of data of one's own, their names, paths of either system, and groups that leak."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from detector.benchmark.datasets import DATASETS, leaks, load_dataset, origin, portable
+from detector.benchmark.datasets import leaks, load_dataset, named, origin, portable
+from detector.benchmark.datasets.footage import read_json
 from detector.errors import ConfigError, UnknownNameError
 from detector.types import Sample
 
@@ -64,7 +65,30 @@ def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
 def test_unknown_layouts_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match=r"known: .*manifest"):
         load_dataset("ffpp", tmp_path)
-    assert set(DATASETS) == {"manifest", "folder"}
+
+
+def test_a_layout_is_named_before_a_colon_or_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert named("folder:C:\\data") == ("folder", Path("C:\\data"))
+    assert named("manifest:a: b.csv") == ("manifest", Path("a: b.csv"))
+    for name in ("list.csv", "C:list.csv", "odd:list.csv"):
+        Path(name).touch()
+        assert named(name) == ("manifest", Path(name))
+
+
+def test_the_drive_of_windows_is_no_layout() -> None:
+    for word in ("C:\\data", "D:/data"):
+        with pytest.raises(ConfigError, match="no such file or folder"):
+            named(word)
+    with pytest.raises(UnknownNameError, match=r"unknown layout 'ffpp'; known: .*faceforensics"):
+        named("ffpp:/data")
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, '{"a":' * 100_000], ids=["cut", "lists", "mappings"])
+def test_what_is_no_json_is_said_so_however_deep_it_nests(text: str, tmp_path: Path) -> None:
+    (tmp_path / "list.json").write_text(text)
+    with pytest.raises(ConfigError, match=r"list\.json: no JSON .*; expected a list"):
+        read_json(tmp_path / "list.json", "a list")
 
 
 def test_leaks_names_the_group_and_its_splits() -> None:

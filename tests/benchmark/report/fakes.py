@@ -164,6 +164,7 @@ def bare() -> Results:
     nan = Estimate(np.nan, np.nan, np.nan)
     only = Entry("ours", "ours", "", {"AUC": nan}, {}, {}, {}, Rate(0, 1))
     return Results(
-        name="bare", facts={}, alarms=(), notes=(), entries=(only,), threshold=0.5, clips=clips, frames=clips, ids=("0",),
+        name="bare", facts={}, alarms=(), notes=(), entries=(only,), threshold=0.5, clips=clips, frames=clips,
+        ids=("0",),
         flagged={}, robustness={}, coverage={}, missed={}, slices=(), importance={}, mistakes=(),
     )  # fmt: skip
