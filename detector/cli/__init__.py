@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "vae": ("detector.cli.vae", "draw what a VAE has learnt"),
     "make-fakes": ("detector.cli.make_fakes", "make fakes of known making from real photos"),
     "evaluate": ("detector.cli.evaluate", "figures for the results of `detector score --json`"),
+    "benchmark": ("detector.cli.benchmark", "the field's table for datasets"),
     "compare": ("detector.cli.compare", "two runs side by side"),
     "models": ("detector.cli.models", "list and fetch pretrained weights"),
 }
