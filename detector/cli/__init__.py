@@ -18,13 +18,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "make-fakes": ("detector.cli.make_fakes", "make fakes of known making from real photos"),
     "evaluate": ("detector.cli.evaluate", "figures for the results of `detector score --json`"),
     "benchmark": ("detector.cli.benchmark", "the field's table for datasets"),
+    "data": ("detector.cli.data", "which datasets are read, and whether one may be believed"),
     "compare": ("detector.cli.compare", "two runs side by side"),
     "models": ("detector.cli.models", "list and fetch pretrained weights"),
 }
 """name -> (module, what it does). A module has `add_arguments(parser)` and `run(arguments) -> exit code`."""
 
 EXIT_CODES = (
-    "exit codes: 0 everything was done; 1 it failed; 2 wrong usage; 3 some files gave no score or fake; 130 interrupted"
+    "exit codes: 0 everything was done; 1 it failed; 2 wrong usage; 3 some files gave no score or fake, or a "
+    "dataset lacks or leaks something; 130 interrupted"
 )
 
 
