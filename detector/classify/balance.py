@@ -34,3 +34,15 @@ def balanced(labels: Labels, sources: Words) -> npt.NDArray[np.float64]:
     for label in np.unique(labels):
         weights[labels == label] /= weights[labels == label].sum()
     return np.asarray(weights * len(weights) / len(np.unique(labels)))
+
+
+def strata(labels: Labels, sources: Words, folds: int) -> Labels | Words:
+    """What folds keep in proportion: the sources, or just the labels where a source has too few rows for every fold.
+
+    Args:
+        labels: (N,) 1 for synthetic.
+        sources: (N,) the real data set or the generator of each row.
+        folds: how many.
+    """
+    _, counts = np.unique(sources, return_counts=True)
+    return sources if counts.min() >= folds else labels

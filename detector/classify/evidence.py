@@ -37,8 +37,9 @@ class Reference:
         spread = median.copy()
         seen = ~np.isnan(values).all(axis=0)
         median[seen] = np.nanmedian(values[:, seen], axis=0)
-        middle, tail = np.nanquantile(np.abs(values[:, seen] - median[seen]), (0.5, 0.95), axis=0)
-        spread[seen] = np.maximum(1.4826 * middle, tail / 1.96)
+        if seen.any():
+            middle, tail = np.nanquantile(np.abs(values[:, seen] - median[seen]), (0.5, 0.95), axis=0)
+            spread[seen] = np.maximum(1.4826 * middle, tail / 1.96)
         return cls(median, np.where(spread > 0, spread, np.float32(np.nan)))
 
     def describe(

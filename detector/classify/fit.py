@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
-from detector.classify.balance import balanced
+from detector.classify.balance import balanced, strata
 from detector.classify.classifier import Column, FaceClassifier, raw_scores
 from detector.classify.evidence import Reference
 from detector.classify.models import DEFAULT, ONE_CLASS, TWO_CLASS, Candidate
@@ -187,7 +187,8 @@ class _Data:
 
     def folds(self, config: ClassifierConfig) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
         splitter = StratifiedGroupKFold(config.folds, shuffle=True, random_state=config.seed)
-        return splitter.split(self.values, self.sources, self.groups)  # type: ignore[no-any-return]
+        kinds = strata(self.labels, self.sources, config.folds)
+        return splitter.split(self.values, kinds, self.groups)  # type: ignore[no-any-return]
 
 
 class _Trial:

@@ -7,14 +7,16 @@ with the same histories, so that the comparison is paired.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 from torch.nn.functional import avg_pool2d, pad
 
 from detector.benchmark.baselines.face_facts import face_facts
@@ -73,14 +75,21 @@ def blur_features(_: Path, made: Remade) -> dict[str, float]:
 
 def metadata_as_found(path: Path, _: Remade) -> dict[str, float]:
     """What the file says of itself: size, shape, bytes, format, EXIF."""
-    with Image.open(path) as picture:
-        width, height = picture.size
-        numbers = {f"is_{name}": float(picture.format == name) for name in FORMATS}
-        numbers["exif_tags"] = float(len(picture.getexif()))
-        numbers["camera"] = float(ExifTags.Base.Model in picture.getexif())
-        numbers["profile"] = float("icc_profile" in picture.info)
-        numbers["progressive"] = float("progressive" in picture.info)
     count = path.stat().st_size
+    try:
+        with Image.open(path) as picture:
+            width, height = picture.size
+            numbers = {f"is_{name}": float(picture.format == name) for name in FORMATS}
+            numbers["exif_tags"] = float(len(picture.getexif()))
+            numbers["camera"] = float(ExifTags.Base.Model in picture.getexif())
+            numbers["profile"] = float("icc_profile" in picture.info)
+            numbers["progressive"] = float("progressive" in picture.info)
+    except UnidentifiedImageError:  # a clip: it has a size, and none of a picture's marks
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            width, height = stream.width, stream.height
+        marks = (*(f"is_{name}" for name in FORMATS), "exif_tags", "camera", "profile", "progressive")
+        numbers = dict.fromkeys(marks, 0.0)
     numbers |= {"log_bytes": float(np.log(count)), "log_bytes_per_px": float(np.log(count / (width * height)))}
     return _named("metadata", "file", numbers | _shape(width, height))
 
@@ -163,9 +172,10 @@ def _shape(width: int, height: int) -> dict[str, float]:
 
 def _tables(file: Path | BytesIO | None) -> dict[str, float]:
     tables: dict[int, list[int]] = {}
-    if file is not None:
-        with Image.open(file) as picture:
-            tables = getattr(picture, "quantization", {})
+    with suppress(UnidentifiedImageError):  # a clip has none of JPEG's tables
+        if file is not None:
+            with Image.open(file) as picture:
+                tables = getattr(picture, "quantization", {})
     numbers: dict[str, float] = {}
     for index, title in enumerate(("luma", "chroma")):
         table = np.array(tables.get(index, [np.nan] * 64), np.float64)

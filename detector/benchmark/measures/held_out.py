@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from detector.benchmark.measures.metrics import Groups, Labels, Scores
-from detector.classify.balance import balanced
+from detector.classify.balance import balanced, strata
 from detector.classify.models import ONE_CLASS, TWO_CLASS
 from detector.types import MADE, Array
 
@@ -123,7 +123,7 @@ def _folds(known: Known, recipe: Recipe) -> Iterator[tuple[Rows, Rows]]:
     """Rows to fit and rows to score. A group, and what was made of it, is on one side only."""
     splitter = StratifiedGroupKFold(recipe.folds, shuffle=True, random_state=recipe.seed)
     kinds = np.where(np.char.startswith(known.origins.astype(np.str_), MADE), MADE, known.origins)
-    for train, test in splitter.split(known.labels, kinds, known.groups):
+    for train, test in splitter.split(known.labels, strata(known.labels, kinds, recipe.folds), known.groups):
         yield train[known.trains[train]], test[known.counts[test]]
 
 

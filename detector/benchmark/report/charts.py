@@ -164,6 +164,8 @@ def _robustness(figure: Figure, results: Results, kinds: Mapping[str, Sequence[s
 def _band(axes: Axes, rows: Sequence[ByName], approach: str, line: Line, shift: float) -> None:
     """The line of an approach over its interval, a little aside so that intervals of others show."""
     found = [row.get(approach) for row in rows]
+    if not any(found):  # not every approach was put through the grid
+        return
     value, low, high = ([getattr(one, end) if one else np.nan for one in found] for end in ("value", "low", "high"))
     places = np.arange(len(rows)) + shift
     axes.plot(places, value, **line, label=label(approach), linewidth=1.5, markersize=4.5)

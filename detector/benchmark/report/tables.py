@@ -20,7 +20,7 @@ KINDS: dict[Kind, str] = {
     "training-free": "training-free recipes",
     "network": "networks trained on the same faces",
     "external": "scores from elsewhere",
-    "alarm": "leak alarms, which see only the file: under the protocol they must stay at 0.5",
+    "alarm": "leak alarms, which see only the file: 0.5 is right, except of the file as it was found",
 }
 CLASSES = ("real", "fake")
 FIRST = ("AUC", "frame AUC")

@@ -17,6 +17,7 @@ from detector.benchmark.extraction.task import BESIDE, OURS
 from detector.benchmark.measures.metrics import Scores
 from detector.benchmark.run.results import Kind
 from detector.classify import ClassifierConfig, FaceClassifier, fit_classifier
+from detector.classify.balance import strata
 from detector.types import FeatureTable
 
 SHIPPED = "detector"
@@ -91,7 +92,8 @@ def _classified(name: str, kind: Kind, about: str, table: str) -> Approach:
 
 
 def _first_line(name: str) -> str:
-    return (BASELINES[name].__doc__ or name).strip().split("\n")[0]
+    told = (BASELINES[name].__doc__ or name).strip().split("\n")[0]
+    return f"before the protocol, to tell how much there is to hide. {told}" if name in TELLTALES else told
 
 
 def _recipes(name: str, table: FeatureTable) -> Iterator[Approach]:
@@ -128,7 +130,7 @@ def fitted(table: str, how: ClassifierConfig, rows: Extract) -> FaceClassifier:
 def folds(rows: Extract) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """(N,) whether a row is fitted, and whether it is scored, `FOLDS` times; a group is on one side only."""
     splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
-    for _, test in splitter.split(rows.labels, rows.origins, rows.groups):
+    for _, test in splitter.split(rows.labels, strata(rows.labels, rows.origins, FOLDS), rows.groups):
         scored = np.zeros(len(rows.labels), np.bool_)
         scored[test] = True
         yield ~scored, scored

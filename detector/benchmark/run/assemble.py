@@ -37,15 +37,16 @@ from detector.benchmark.run.external import External
 from detector.benchmark.run.gather import AS_FOUND, FACTS, PROTOCOL, Gathered
 from detector.benchmark.run.measure import answers_of, enough, entry, left_out
 from detector.benchmark.run.plan import Plan
-from detector.benchmark.run.results import ByName, Mistake, Results, Slice
+from detector.benchmark.run.results import ByName, Kind, Mistake, Results, Slice
 from detector.classify import FaceClassifier
-from detector.errors import DetectorError
 from detector.types import FeatureTable, Sample
 
 CHANCE = 0.55
 """A baseline that sees only the file reads it where the whole interval of its AUC is above this."""
 ROBUST = (SHIPPED, FITTED, CONTROL)
 """What is put through the robustness grid."""
+KINDS: tuple[Kind, ...] = ("ours", "external", "network", "control", "training-free", "alarm")
+"""In this order they are told."""
 LEFT_OUT = (FITTED, CONTROL)
 """What is fitted again without each generator."""
 
@@ -75,11 +76,7 @@ def assemble(
     mistakes: Sequence[Mistake],
     data: Data,
 ) -> Results:
-    """Score and measure everything.
-
-    Raises:
-        DetectorError: no face of the dataset could be judged.
-    """
+    """Score and measure everything."""
     shipped = FaceClassifier.load(plan.classifier)
     scored = score(plan, data.name, gathered, told, shipped)
     files = len({sample.video for sample in parts.test})
@@ -91,8 +88,8 @@ def assemble(
     return Results(
         name=data.name,
         facts=facts,
-        alarms=tuple(_alarms(entries_auc(scored), parts)),
-        notes=(*scored.notes, *_telltales(entries_auc(scored)), *filter(None, [disparity(audited)])),
+        alarms=tuple(_alarms(plan, file_aucs(scored), parts)),
+        notes=(*scored.notes, *_hidden(plan, file_aucs(scored)), *filter(None, [disparity(audited)])),
         entries=entries,
         threshold=shipped.threshold,
         clips=scored.clips,
@@ -116,9 +113,6 @@ def _id(sample: Sample, root: Path) -> str:
 def score(plan: Plan, name: str, gathered: Gathered, told: Mapping[str, External], shipped: FaceClassifier) -> Scored:
     """Let every approach score the rows that are tested."""
     rows = gathered.rows
-    if not rows.samples:
-        reasons = ", ".join(f"{reason} ({count})" for reason, count in Counter(r for *_, r in rows.missed).items())
-        raise DetectorError(f"{name}: no face could be judged: {reasons or 'there are no files'}")
     known = gathered.fit if gathered.fit.samples else rows
     found, notes = list(approaches(shipped, rows.tables)), []
     if not enough(known):
@@ -133,6 +127,7 @@ def score(plan: Plan, name: str, gathered: Gathered, told: Mapping[str, External
     for title, one in told.items():
         found.append(external(title, one.of(rows.samples, rows.frames)))
         notes += one.notes
+    found.sort(key=lambda one: KINDS.index(one.kind))
     frames = answers_of(rows, {one.name: one.score(gathered.fit, rows) for one in found})
     return Scored(tuple(found), frames, by_clip(frames, rows.videos, plan.protocol.aggregate), tuple(notes))
 
@@ -178,7 +173,7 @@ def _mean(values: Scores) -> Scores:
         return np.asarray(np.where(there, values, 0).sum(axis=0) / there.sum(axis=0), np.float64)
 
 
-def entries_auc(scored: Scored) -> dict[str, Estimate]:
+def file_aucs(scored: Scored) -> dict[str, Estimate]:
     """AUC over all fakes of what sees nothing but the file."""
     if len(np.unique(scored.clips.labels)) < 2:
         return {}
@@ -186,8 +181,8 @@ def entries_auc(scored: Scored) -> dict[str, Estimate]:
     return {name: aucs(scored.clips, name)["all"] for name in watched}
 
 
-def _alarms(found: Mapping[str, Estimate], parts: Parts) -> Iterator[str]:
-    for name in ALARMS:
+def _alarms(plan: Plan, found: Mapping[str, Estimate], parts: Parts) -> Iterator[str]:
+    for name in ALARMS if plan.protocol.hides else ALARMS + TELLTALES:
         if name in found and found[name].low > CHANCE:
             yield (
                 f"The figures may be of the files, not of the faces: {name} alone, without a look at any face, has an "
@@ -202,9 +197,9 @@ def _alarms(found: Mapping[str, Estimate], parts: Parts) -> Iterator[str]:
         )
 
 
-def _telltales(found: Mapping[str, Estimate]) -> Iterator[str]:
+def _hidden(plan: Plan, found: Mapping[str, Estimate]) -> Iterator[str]:
     for name in TELLTALES:
-        if name in found:
+        if name in found and plan.protocol.hides:
             yield f"What the protocol hides: {name} reaches an AUC of {found[name]}."
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from detector import tracking
 from detector.benchmark.extraction.crew import Crew
+from detector.benchmark.extraction.meeting import Tools
 from detector.benchmark.measures.families import MEAN
 from detector.benchmark.report import write_report
 from detector.benchmark.run.assemble import assemble
@@ -24,10 +25,14 @@ from detector.classify import FaceClassifier
 EXPERIMENT = "benchmark"
 
 
-def benchmark(plan: Plan) -> list[tuple[Results, Path]]:
+def benchmark(plan: Plan, tools: Tools | None = None) -> list[tuple[Results, Path]]:
     """Measure every dataset of a plan, write a report of each, and remember it.
 
     Killed at any time, it goes on where it was; nothing that an earlier run has computed is computed again.
+
+    Args:
+        plan: what to do.
+        tools: the models to use instead of those that the plan names, in this process alone.
 
     Returns:
         for each dataset what was found, and the folder of its report: `Plan.report` itself or, of several datasets, one
@@ -36,8 +41,9 @@ def benchmark(plan: Plan) -> list[tuple[Results, Path]]:
     datasets, trained = load_data(plan.data), load_data(plan.train)
     parts = {one.name: part(one, trained, plan.aside, plan.protocol.frames, plan.most) for one in datasets}
     told = {one.name: _told(plan, one) for one in datasets}  # before hours of work: a score file may be wrong
-    tools = plan.load()
-    with Crew(plan.load, plan.jobs) if plan.jobs > 1 else nullcontext() as crew:
+    crowd = Crew(plan.load, plan.jobs) if plan.jobs > 1 and tools is None else nullcontext()
+    tools = tools or plan.load()
+    with crowd as crew:
         gathered = {one.name: gather(plan, parts[one.name], tools, crew) for one in datasets}
     crossed = matrix(gathered, plan.protocol.aggregate) if len(datasets) > 1 else {}
     shipped = FaceClassifier.load(plan.classifier)

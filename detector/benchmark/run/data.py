@@ -92,6 +92,9 @@ def part(data: Data, train: Sequence[Data], aside: Sequence[str], frames: int, m
         aside: sources that are fitted but never tested.
         frames: of a clip that lies there as pictures, so many are looked at, evenly spaced.
         most: of each generator and real source, so many clips at most are tested, evenly taken; None for all.
+
+    Raises:
+        ConfigError: there is something to train on, and all of it is tested too.
     """
     has_test = any(sample.split == TEST for sample in data.samples)
     test = [sample for sample in data.samples if sample.split == TEST or not has_test]
@@ -100,8 +103,14 @@ def part(data: Data, train: Sequence[Data], aside: Sequence[str], frames: int, m
     fit = [sample for other in train for sample in other.samples] if train else own
     tested = {sample.group for sample in test}
     known = leaks(data.samples)
+    kept = tuple(sample for sample in _thinned(fit, FIT_FRAMES, None) if sample.group not in tested)
+    if train and not kept:
+        names = ", ".join(other.name for other in train)
+        raise ConfigError(
+            f"--train {names}: every group in it is tested too, e.g. {fit[0].group}: nothing may be fitted"
+        )
     return Parts(
-        fit=tuple(sample for sample in _thinned(fit, FIT_FRAMES, None) if sample.group not in tested),
+        fit=kept,
         test=tuple(test),
         leaking={group: known[group] for group in sorted(tested & set(known))},
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +14,7 @@ from detector.benchmark.extraction.meeting import Conditions, Disturbed, Tools
 from detector.benchmark.run.approaches import CONTROL, WINDOW
 from detector.benchmark.run.data import FIT_FRAMES, Parts, evenly
 from detector.benchmark.run.plan import Plan
+from detector.errors import DetectorError
 from detector.types import Sample
 
 PROTOCOL = "protocol"
@@ -39,7 +40,11 @@ class Gathered:
 
 
 def gather(plan: Plan, parts: Parts, tools: Tools, crew: Crew | None) -> Gathered:
-    """Extract, or read what an earlier run has extracted."""
+    """Extract, or read what an earlier run has extracted.
+
+    Raises:
+        DetectorError: no face of what is tested could be judged.
+    """
     protocol: Conditions = {PROTOCOL: plan.protocol.history}
     windows = (WINDOW,) if plan.network and parts.fit else ()
     fitted = replace(tools, beside=(), baselines=(*BASELINES, *windows))
@@ -50,9 +55,13 @@ def gather(plan: Plan, parts: Parts, tools: Tools, crew: Crew | None) -> Gathere
     def of(samples: Sequence[Sample], conditions: Conditions, some: Tools, frames: int, what: str) -> Extract:
         return extract(samples, conditions, some, plan.work / "features", 0, frames, crew, what)
 
+    rows = of(parts.test, protocol, tested, frames, "to test")
+    if not rows.samples:
+        reasons = ", ".join(f"{reason} ({count})" for reason, count in Counter(r for *_, r in rows.missed).items())
+        raise DetectorError(f"no face could be judged: {reasons or 'there are no files'}")
     return Gathered(
         fit=of(parts.fit, protocol, fitted, FIT_FRAMES, "to fit"),
-        rows=of(parts.test, protocol, tested, frames, "to test"),
+        rows=rows,
         found=of(parts.test, {AS_FOUND: None}, found, frames, "as found"),
         grid=of(
             _some(parts.test, plan.grid_files),

@@ -118,6 +118,8 @@ def left_out(approach: Approach, fit: Extract, rows: Extract) -> ByName:
         scored,
     )
     families = (NOTHING, *both.families)
+    if len(np.unique(known[0].origins[known[0].labels == 1])) < 2:  # without the only one there is nothing to fit
+        return {}
     held = (
         split_scores(values, both, recipe, scored, families)
         if len(known) == 2

@@ -30,6 +30,11 @@ class Protocol:
     frames: int = 32
     aggregate: str = "mean"
 
+    @property
+    def hides(self) -> bool:
+        """Whether the file that a picture came in is hidden: its last codec pass is the protocol's own."""
+        return self.history is not None and self.history.last_quality is not None
+
     def __post_init__(self) -> None:
         if self.aggregate not in AGGREGATES:
             raise UnknownNameError("aggregate", self.aggregate, AGGREGATES)
