@@ -183,7 +183,7 @@ def test_datasets_are_crossed(plan: Plan, models: Tools, tmp_path: Path) -> None
         assert set(results.matrix) == {"one", "other"}
         assert set(results.matrix["one"]) == {"one", "other"}
         assert results.facts["fitted"].startswith("nothing is set apart")
-    with pytest.raises(ConfigError, match="every group in it is tested too, e.g. camera-a:0"):
+    with pytest.raises(ConfigError, match="every group in it is tested too"):
         benchmark(replace(both, data=both.data[:1], train=both.data[1:]), models)
     manifest = tmp_path / "other" / "manifest.csv"
     manifest.write_text(manifest.read_text().replace(":", ":other-"))
