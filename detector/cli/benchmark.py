@@ -80,7 +80,7 @@ def _plan(arguments: Namespace) -> Plan:
         network=not arguments.no_network,
         faces=arguments.faces,
         gallery=arguments.gallery,
-        jobs=arguments.jobs or os.cpu_count() or 1,
+        jobs=(os.cpu_count() or 1) if arguments.jobs is None else arguments.jobs,
         device=arguments.device,
         report=arguments.report,
         work=arguments.work,
