@@ -43,7 +43,7 @@ def coverage(samples: Sequence[Sample], rows: Extract) -> dict[str, Rate]:
 
 
 def missed(rows: Extract) -> dict[str, dict[str, int]]:
-    """By origin and reason, how many clips without any face that could be judged; each by the reason that most of its frames have."""
+    """By origin and reason, how many clips have no face that could be judged; of its frames' reasons, the commonest."""
     scored = set(rows.videos.tolist())
     reasons: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for sample, _, reason in rows.missed:
