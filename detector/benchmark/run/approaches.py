@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
-
 from detector.benchmark.baselines import BASELINES
 from detector.benchmark.baselines.training_free import training_free
 from detector.benchmark.extraction.extract import Extract
 from detector.benchmark.extraction.task import BESIDE, OURS
 from detector.benchmark.measures.metrics import Scores
+from detector.benchmark.run.fitting import fitted_scores
 from detector.benchmark.run.results import Kind
-from detector.classify import ClassifierConfig, FaceClassifier, fit_classifier
-from detector.classify.balance import strata
+from detector.classify import ClassifierConfig, FaceClassifier
 from detector.types import FeatureTable
 
 SHIPPED = "detector"
@@ -32,7 +29,6 @@ TELLTALES = ("metadata as found", "quality as found")
 """What sees the file before the protocol: how much there was to hide."""
 DIFFUSION, DIRE = "ddim", "AEROBLADE, mean absolute error"
 """Of a diffusion model, inverted and generated again, the mean absolute error is DIRE (Wang et al. 2023)."""
-FOLDS = 5
 LINEAR = ClassifierConfig(candidates=("logistic",))
 BOOSTED = ClassifierConfig(candidates=("boosting",))
 
@@ -62,12 +58,13 @@ class Approach:
     table: str = OURS
 
 
-def approaches(shipped: FaceClassifier, tables: Mapping[str, FeatureTable]) -> Iterator[Approach]:
+def approaches(shipped: FaceClassifier, tables: Mapping[str, FeatureTable], folder: Path) -> Iterator[Approach]:
     """What can be had of these features, ours first.
 
     Args:
         shipped: the classifier that is measured.
         tables: the features there are.
+        folder: where fitted classifiers are kept.
     """
     yield Approach(
         SHIPPED,
@@ -76,19 +73,19 @@ def approaches(shipped: FaceClassifier, tables: Mapping[str, FeatureTable]) -> I
         partial(_shipped, shipped),
         shipped.threshold,
     )
-    yield _classified(FITTED, "ours", "the same features, fitted on this data", OURS)
+    yield _classified(FITTED, "ours", "the same features, fitted on this data", OURS, folder)
     for name in BASELINES:
         if name in tables:
             kind: Kind = "alarm" if name in ALARMS + TELLTALES else "control"
-            yield _classified(name, kind, _first_line(name), name)
+            yield _classified(name, kind, _first_line(name), name, folder)
     for name, table in tables.items():
         if name == OURS or name.startswith(BESIDE):
             yield from _recipes(name, table)
 
 
-def _classified(name: str, kind: Kind, about: str, table: str) -> Approach:
+def _classified(name: str, kind: Kind, about: str, table: str, folder: Path) -> Approach:
     how = BOOSTED if name == CONTROL else LINEAR
-    return Approach(name, kind, about, partial(fitted_scores, table, how), how=how, table=table)
+    return Approach(name, kind, about, partial(fitted_scores, table, how, folder), how=how, table=table)
 
 
 def _first_line(name: str) -> str:
@@ -109,31 +106,6 @@ def _shipped(classifier: FaceClassifier, _: Extract, rows: Extract) -> Scores:
 
 def _recipe(table: str, recipe: str, _: Extract, rows: Extract) -> Scores:
     return training_free(rows.tables[table])[recipe]
-
-
-def fitted_scores(table: str, how: ClassifierConfig, fit: Extract, rows: Extract) -> Scores:
-    """Probabilities by a classifier that was fitted on other rows: `fit`, or the other folds of `rows` itself."""
-    if fit.samples:
-        return fitted(table, how, fit).probability(rows.tables[table])
-    scores = np.full(len(rows.samples), np.nan)
-    for train, test in folds(rows):
-        classifier = fitted(table, how, rows.where(train))
-        scores[test] = classifier.probability(rows.where(test).tables[table])
-    return scores
-
-
-def fitted(table: str, how: ClassifierConfig, rows: Extract) -> FaceClassifier:
-    """A classifier of the features of one table."""
-    return fit_classifier(rows.tables[table], rows.labels, rows.groups, rows.origins, how)
-
-
-def folds(rows: Extract) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(N,) whether a row is fitted, and whether it is scored, `FOLDS` times; a group is on one side only."""
-    splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
-    for _, test in splitter.split(rows.labels, strata(rows.labels, rows.origins, FOLDS), rows.groups):
-        scored = np.zeros(len(rows.labels), np.bool_)
-        scored[test] = True
-        yield ~scored, scored
 
 
 def network(checkpoint: Path, device: str) -> Approach:

@@ -47,7 +47,11 @@ def assemble(
     shipped = FaceClassifier.load(plan.classifier)
     scored = score(plan, data.name, gathered, told, shipped)
     count, files = len({sample.video for sample in parts.test}), file_aucs(scored)
-    blind = {one.name: left_out(one, gathered.fit, gathered.rows) for one in scored.approaches if one.name in LEFT_OUT}
+    blind = {
+        one.name: left_out(one, gathered.fit, gathered.rows, plan.kept)
+        for one in scored.approaches
+        if one.name in LEFT_OUT
+    }
     entries = tuple(
         entry(one, SHIPPED, scored.frames, scored.clips, count, blind.get(one.name, {})) for one in scored.approaches
     )

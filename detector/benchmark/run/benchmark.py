@@ -45,7 +45,7 @@ def benchmark(plan: Plan, tools: Tools | None = None) -> list[tuple[Results, Pat
     tools = tools or plan.load()
     with crowd as crew:
         gathered = {one.name: gather(plan, parts[one.name], tools, crew) for one in datasets}
-    crossed = matrix(gathered, plan.protocol.aggregate) if len(datasets) > 1 else {}
+    crossed = matrix(gathered, plan.protocol.aggregate, plan.kept) if len(datasets) > 1 else {}
     shipped = FaceClassifier.load(plan.classifier)
     found = []
     for one in datasets:

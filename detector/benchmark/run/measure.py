@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -28,8 +29,10 @@ from detector.benchmark.measures.metrics import (
     balanced_accuracy_at,
     estimate,
 )
-from detector.benchmark.run.approaches import Approach, fitted
+from detector.benchmark.run.approaches import Approach
+from detector.benchmark.run.fitting import fitted, kept_scores, key_of
 from detector.benchmark.run.results import ByName, Entry
+from detector.classify import FaceClassifier
 from detector.errors import UsageError
 
 RESAMPLES = 300
@@ -96,7 +99,7 @@ def _against(clips: Answers, ours: str, name: str) -> DeLong | None:
         return None
 
 
-def left_out(approach: Approach, fit: Extract, rows: Extract) -> ByName:
+def left_out(approach: Approach, fit: Extract, rows: Extract, folder: Path) -> ByName:
     """AUC of each generator by classifiers that met nothing of it (LOFO), with the choice made on all that is fitted.
 
     Where nothing is set apart to be fitted, the rows themselves are scored on held-out folds.
@@ -105,27 +108,32 @@ def left_out(approach: Approach, fit: Extract, rows: Extract) -> ByName:
     known = [part for part in (fit, rows) if part.samples]
     if how is None or not enough(known[0]):
         return {}
-    chosen = fitted(approach.table, how, known[0])
+    generators = np.unique(known[0].origins[known[0].labels == 1])
+    if len(generators) < 2:  # without the only one there is nothing to fit
+        return {}
+    path = folder / f"{key_of(approach.table, how, *known)}.npz"
+    scores = kept_scores(path, lambda: _blind(approach.table, fitted(approach.table, how, known[0], folder), known))
+    held = HeldOut(rows.labels, rows.groups, rows.origins, scores)
+    return drawn_blind(_by_clip(held, rows)).estimates()
+
+
+def _blind(table: str, chosen: FaceClassifier, known: Sequence[Extract]) -> Mapping[str, Scores]:
+    """Scores of the last of the extracts by what was left out of the first one: `NOTHING`, and each generator."""
     recipe = Recipe(chosen.about["candidate"], float(chosen.about["strength"]))
-    values = np.concatenate([part.tables[approach.table].values for part in known])
+    values = np.concatenate([part.tables[table].values for part in known])
     trains = np.concatenate([np.full(len(part.samples), part is known[0]) for part in known])
-    scored = ~trains if len(known) == 2 else trains
+    counts = np.concatenate([np.full(len(part.samples), part is known[-1]) for part in known])
     both = Known(
         np.concatenate([part.labels for part in known]),
         np.concatenate([part.groups for part in known]),
         np.concatenate([part.origins for part in known]),
         trains,
-        scored,
+        counts,
     )
-    families = (NOTHING, *both.families)
-    if len(np.unique(known[0].origins[known[0].labels == 1])) < 2:  # without the only one there is nothing to fit
-        return {}
-    held = (
-        split_scores(values, both, recipe, scored, families)
-        if len(known) == 2
-        else fold_scores(values, both, recipe, families)
-    )
-    return drawn_blind(_by_clip(held, rows)).estimates()
+    names = (NOTHING, *both.families)
+    if len(known) == 1:
+        return fold_scores(values, both, recipe, names).scores
+    return split_scores(values, both, recipe, counts, names).scores
 
 
 def _by_clip(held: HeldOut, rows: Extract) -> HeldOut:

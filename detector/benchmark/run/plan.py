@@ -76,6 +76,11 @@ class Plan:
         return tuple(f"{kind} {level:g}" for kind, levels in GRIDS[self.grid].items() for level in levels)
 
     @property
+    def kept(self) -> Path:
+        """The folder of what was fitted."""
+        return self.work / "fitted"
+
+    @property
     def load(self) -> partial[Tools]:
         """What loads the models, in this process or in another one."""
         return partial(load_tools, self.faces, self.vaes, self.beside, self.classifier, self.device)

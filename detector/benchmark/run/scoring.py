@@ -39,7 +39,7 @@ def score(plan: Plan, name: str, gathered: Gathered, told: Mapping[str, External
     """Let every approach score the rows that are tested."""
     rows = gathered.rows
     known = gathered.fit if gathered.fit.samples else rows
-    found, notes = list(approaches(shipped, rows.tables)), []
+    found, notes = list(approaches(shipped, rows.tables, plan.kept)), []
     if not enough(known):
         found = [one for one in found if one.how is None]
         notes.append("Nothing was fitted: it takes five groups of real faces and five of fakes.")
