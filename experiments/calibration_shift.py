@@ -3,7 +3,7 @@
     DETECTOR_MODELS=../shared/models python experiments/calibration_shift.py experiments/default.toml
 
 Held-out folds of train and val; nothing of the test split is read. Each row has a score by a model that met neither its
-group nor what the scenario leaves out. A sigmoid (Platt 1999) is fitted on such scores of what the scenario has left,
+group nor the origin that the scenario leaves out (a history is left out of the calibration only). A sigmoid (Platt 1999) is fitted on such scores of what the scenario has left,
 and is applied to other groups. "Plain": those scores are of models that met the row's own origin, as in the shipped
 classifier. "Unmet": each is of a model that met nothing of the row's origin either, so that the sigmoid sees how far
 scores carry to what is new. Writes ``calibration.md`` and ``calibration.png``. Scores are kept: a killed run goes on.
@@ -50,7 +50,7 @@ and val: {rows} rows of {groups} groups, each picture under three of the four hi
 All at even odds of real and synthetic, with sources and generators weighed as in the fit: ECE in ten bins, Brier score,
 and the mean of probability less truth ("signed": above 0 faces are called too synthetic). 95 % intervals from
 {resamples} bootstraps over groups. A generator is judged with all real faces, a source with all fakes, a history by
-itself; with a source, the fakes that were made of its faces are left out too. "Plain" is Platt scaling on held-out
+itself, and is left out of the calibration only; with a source, the fakes made of its faces are left out too. "Plain" is Platt scaling on held-out
 scores of what was met, as shipped; "unmet" on scores by models that met nothing of the row's own generator or source.
 AUC is the same for both: a sigmoid does not change an order.
 
@@ -78,11 +78,11 @@ class Scenario:
 
 
 class Scorer:
-    """(M,) held-out scores by models that met nothing of some origins, sources or histories; kept on disk."""
+    """(M,) held-out scores by models that met nothing of some origins, nor what was made of them; kept on disk."""
 
     def __init__(self, rows: Extract, known: Known, recipe: Recipe, folder: Path) -> None:
         self._values, self._known, self._recipe, self._folder = rows.tables[OURS].values, known, recipe, folder
-        self._tells = (rows.origins, rows.histories, np.array([sample.source for sample in rows.samples]))
+        self._tells = rows.origins, np.array([sample.source for sample in rows.samples])
         self._words = sha256(self._values.tobytes()).hexdigest(), str(recipe)
 
     def __call__(self, *without: str) -> Scores:
@@ -107,15 +107,14 @@ def scenarios(faces: Faces) -> Iterator[Scenario]:
 
 
 def probabilities(faces: Faces, scores: Scorer, scenario: Scenario) -> dict[str, Scores]:
-    """Way to calibrate -> (M,) probabilities; a history, which is no origin, has the plain way only."""
-    own = scores(scenario.name)
+    """Way to calibrate -> (M,) probabilities. Of a history that is left out, models have met the pictures still."""
+    left_out = "" if scenario.kind == "history" else scenario.name
+    own = scores(left_out)
     fits = (faces.origins != scenario.name) & (faces.histories != scenario.name)
-    if scenario.kind == "history":
-        return {"plain": sigmoid(faces, fits, own, own)}
     unmet = own.copy()
     for origin in np.unique(faces.origins[fits]).tolist():
         mine = faces.origins == origin
-        unmet[mine] = scores(scenario.name, origin)[mine]
+        unmet[mine] = scores(left_out, origin)[mine]
     return {way: sigmoid(faces, fits, used, own) for way, used in zip(WAYS, (own, unmet), strict=True)}
 
 
@@ -148,7 +147,7 @@ def judge(faces: Faces, found: Sequence[tuple[Scenario, Mapping[str, Scores]]]) 
     return np.array(
         [
             [
-                [figures(faces.labels[some], told.get(way, told["plain"])[some], own[some]) for way in WAYS]
+                [figures(faces.labels[some], told[way][some], own[some]) for way in WAYS]
                 for own, (scenario, told) in zip(weights, found, strict=True)
                 for some in [rows[scenario.judged[rows]]]
             ]
@@ -165,18 +164,17 @@ def lines(faces: Faces, found: Sequence[tuple[Scenario, Mapping[str, Scores]]]) 
         for place in places:
             scenario, told = found[place]
             order = auc(faces.labels[scenario.judged], told["plain"][scenario.judged])
-            yield [f"{scenario.name} left out" if scenario.name else MET, f"{order:.3f}", *cells(drawn[:, place], kind)]
+            yield [f"{scenario.name} left out" if scenario.name else MET, f"{order:.3f}", *cells(drawn[:, place])]
         if len(places) > 1:
-            yield [f"**a {kind} left out, mean**", "", *cells(drawn[:, places].mean(axis=1), kind)]
+            yield [f"**a {kind} left out, mean**", "", *cells(drawn[:, places].mean(axis=1))]
 
 
-def cells(drawn: np.ndarray, kind: str) -> list[str]:
+def cells(drawn: np.ndarray) -> list[Estimate]:
     """Of (1 + resamples, ways, figures): each figure by both ways; of ECE and Brier their difference too."""
     shown = []
     for plain, unmet, name in zip(drawn[:, 0].T, drawn[:, 1].T, FIGURES, strict=True):
         columns = [plain, unmet] if name == "signed" else [plain, unmet, unmet - plain]
-        shown += [str(interval(column)) for column in columns[: 1 if kind == "history" else None]]
-        shown += ["–"] * (len(columns) - 1) * (kind == "history")
+        shown += [interval(column) for column in columns]
     return shown
 
 
@@ -195,7 +193,7 @@ def draw(faces: Faces, found: Sequence[tuple[Scenario, Mapping[str, Scores]]], p
         labels = np.concatenate([faces.labels[rows] for rows, _ in some])
         weights = np.concatenate([balanced(faces.labels[rows], faces.origins[rows]) for rows, _ in some])
         axes.plot([0, 1], [0, 1], color="0.6", linewidth=1)
-        for way, colour, marker in zip(some[0][1], ("#0072b2", "#e69f00"), "os", strict=False):
+        for way, colour, marker in zip(WAYS, ("#0072b2", "#e69f00"), "os", strict=True):
             probability = np.concatenate([told[way][rows] for rows, told in some])
             place = np.minimum((probability * BINS).astype(int), BINS - 1)
             mass = np.bincount(place, weights, BINS)

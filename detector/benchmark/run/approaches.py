@@ -69,7 +69,7 @@ def approaches(shipped: FaceClassifier, tables: Mapping[str, FeatureTable], fold
     yield Approach(
         SHIPPED,
         "ours",
-        "as it is shipped; nothing of this data is fitted",
+        "as it is shipped: nothing is fitted here",
         partial(_shipped, shipped),
         shipped.threshold,
     )
