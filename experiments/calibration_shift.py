@@ -3,10 +3,11 @@
     DETECTOR_MODELS=../shared/models python experiments/calibration_shift.py experiments/default.toml
 
 Held-out folds of train and val; nothing of the test split is read. Each row has a score by a model that met neither its
-group nor the origin that the scenario leaves out (a history is left out of the calibration only). A sigmoid (Platt 1999) is fitted on such scores of what the scenario has left,
-and is applied to other groups. "Plain": those scores are of models that met the row's own origin, as in the shipped
-classifier. "Unmet": each is of a model that met nothing of the row's origin either, so that the sigmoid sees how far
-scores carry to what is new. Writes ``calibration.md`` and ``calibration.png``. Scores are kept: a killed run goes on.
+group nor the origin that the scenario leaves out (a history is left out of the calibration only). A sigmoid (Platt
+1999) is fitted on such scores of what the scenario has left, and is applied to other groups. "Plain": those scores are
+of models that met the row's own origin, as in the shipped classifier. "Unmet": each is of a model that met nothing of
+the row's origin either, so that the sigmoid sees how far scores carry to what is new. Writes ``calibration.md`` and
+``calibration.png``. Scores are kept: a killed run goes on.
 """
 
 from __future__ import annotations
@@ -50,9 +51,10 @@ and val: {rows} rows of {groups} groups, each picture under three of the four hi
 All at even odds of real and synthetic, with sources and generators weighed as in the fit: ECE in ten bins, Brier score,
 and the mean of probability less truth ("signed": above 0 faces are called too synthetic). 95 % intervals from
 {resamples} bootstraps over groups. A generator is judged with all real faces, a source with all fakes, a history by
-itself, and is left out of the calibration only; with a source, the fakes made of its faces are left out too. "Plain" is Platt scaling on held-out
-scores of what was met, as shipped; "unmet" on scores by models that met nothing of the row's own generator or source.
-AUC is the same for both: a sigmoid does not change an order.
+itself. A generator or source is left out of fit and calibration, with the fakes that were made of its faces; a history
+is left out of the calibration only. "Plain" is Platt scaling on held-out scores of what was met, as shipped; "unmet" on
+scores by models that met nothing of the row's own generator or source. AUC is the same for both: a sigmoid does not
+change an order.
 
 ![share of fakes over the calibrated probability](calibration.png)
 """
