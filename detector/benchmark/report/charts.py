@@ -146,9 +146,11 @@ def _kinds(names: Sequence[str]) -> dict[str, list[str]]:
 def _robustness(figure: Figure, results: Results, kinds: Mapping[str, Sequence[str]]) -> None:
     panels = figure.subplots(-(-len(kinds) // PANELS), min(PANELS, len(kinds)), squeeze=False, sharey=True)
     start = [UNDISTURBED] if UNDISTURBED in results.robustness else []
+    measured = {name for row in results.robustness.values() for name in row}  # not every approach is put through it
+    lines = {name: line for name, line in drawn(results).items() if name in measured}
     for axes, (kind, names) in zip(panels.flat, kinds.items(), strict=False):
         shown = [*start, *names]
-        for place, (approach, line) in enumerate(drawn(results).items()):
+        for place, (approach, line) in enumerate(lines.items()):
             _band(axes, [results.robustness[name] for name in shown], approach, line, 0.05 * place)
         axes.set_xticks(range(len(shown)), [name.partition(" ")[2] or name for name in shown], fontsize="small")
         axes.set(title=kind, xlabel=DISTURBANCES[kind].unit if kind in DISTURBANCES else "", ylim=_span(results))
@@ -164,8 +166,6 @@ def _robustness(figure: Figure, results: Results, kinds: Mapping[str, Sequence[s
 def _band(axes: Axes, rows: Sequence[ByName], approach: str, line: Line, shift: float) -> None:
     """The line of an approach over its interval, a little aside so that intervals of others show."""
     found = [row.get(approach) for row in rows]
-    if not any(found):  # not every approach was put through the grid
-        return
     value, low, high = ([getattr(one, end) if one else np.nan for one in found] for end in ("value", "low", "high"))
     places = np.arange(len(rows)) + shift
     axes.plot(places, value, **line, label=label(approach), linewidth=1.5, markersize=4.5)
