@@ -5,8 +5,8 @@
 Held-out folds of train and val; nothing of the test split is read. Each row has a score by a model that met neither its
 group nor the origin that the scenario leaves out (a history is left out of the calibration only). A sigmoid (Platt
 1999) is fitted on such scores of what the scenario has left, and is applied to other groups. "Plain": those scores are
-of models that met the row's own origin, as in the shipped classifier. "Unmet": each generator and each source in turn is
-not met either, and joins the fit with all faces of the other class, so that the sigmoid sees how far scores carry.
+of models that met the row's own origin, as in the shipped classifier. "Unmet": each generator and each source in turn
+is not met either, and joins the fit with all faces of the other class, so that the sigmoid sees how far scores carry.
 Writes ``calibration.md`` and ``calibration.png``. Scores are kept: a killed run goes on.
 """
 
@@ -60,8 +60,8 @@ Platt scaling on the scores of each generator (and real source) by models that m
 ![share of fakes over the calibrated probability](calibration.png)
 
 - **Met, the probability means what it says**, and it goes on doing so for a history that the calibration never saw.
-- **A generator that was not met breaks it**: its fakes are called real with confidence, the mean is a fifth too low. Two
-  of the three real sources are called too synthetic when they are new; unsplash is not.
+- **A generator that was not met breaks it**: its fakes are called real with confidence, the mean is a fifth too low.
+  Two of the three real sources are called too synthetic when they are new; unsplash is not.
 - **Leave-one-family-out calibration mends the unknown generator and costs the known one.** It flattens the sigmoid, so
   that little is ever said with confidence. New sources gain where they were off, and lose where they were not.
 - No one sigmoid serves both: whether a face is of a known kind is not in its score. The shipped classifier keeps Platt
