@@ -22,12 +22,12 @@ FIGURES = ("metrics.csv", "scores.csv", "slices.csv")
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory, astronaut: Pixels) -> Path:
-    """Five photos of one face in other light and cuts, and the same after a coarse enlargement; one file is broken."""
+    """Ten photos of one face in other light and cuts, and the same after a coarse enlargement; one file is broken."""
     folder = tmp_path_factory.mktemp("people") / "Gesichter, ü"
     for kind in ("real", "fake/up sampled"):
         (folder / kind).mkdir(parents=True)
-    for number in range(5):
-        left, light = 12 * number, 0.8 + 0.08 * number
+    for number in range(10):
+        left, light = 12 * number, 0.8 + 0.04 * number
         photo = np.clip(astronaut[:380, left : left + 380] * light, 0, 255).astype(np.uint8)
         coarse = cv2.resize(cv2.resize(photo, (95, 95)), (380, 380), interpolation=cv2.INTER_NEAREST)
         Image.fromarray(photo).save(folder / "real" / f"{number}.jpg", quality=92)
@@ -45,7 +45,7 @@ def words(people: Path, out: Path) -> list[str]:
 def done(people: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Where a run that nobody disturbed has written, and what it printed."""
     out = tmp_path_factory.mktemp("whole")
-    command = [sys.executable, "-m", "detector", *words(people, out), "--jobs", "1"]
+    command = [sys.executable, "-m", "detector", *words(people, out), "--jobs", "2"]
     run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(out / "none"))
     assert run.returncode == 0, run.stderr
     return out, run.stdout
@@ -53,7 +53,7 @@ def done(people: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
 
 def test_a_folder_gives_the_fields_table_in_one_command(done: tuple[Path, str]) -> None:
     out, said = done
-    assert "10 clips with 10 frames" in said
+    assert "20 clips with 20 frames" in said
     assert str(out / "report" / "index.html") in said
     page = (out / "report" / "index.html").read_text()
     assert "people are on them" in page, "no picture was asked for, and none is there"

@@ -28,7 +28,7 @@ def matrix(gathered: Mapping[str, Gathered], aggregate: str, folder: Path) -> Ma
     found: dict[str, dict[str, Estimate]] = {}
     for name, one in gathered.items():
         rows = one.fit if one.fit.samples else one.rows
-        if not enough(rows):
+        if not enough(one.fit, one.rows):
             continue
         classifier = fitted(OURS, LINEAR, rows, folder)
         own = fitted_scores(OURS, LINEAR, folder, one.fit, one.rows)

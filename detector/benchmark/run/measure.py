@@ -106,7 +106,7 @@ def left_out(approach: Approach, fit: Extract, rows: Extract, folder: Path) -> B
     """
     how = approach.how
     known = [part for part in (fit, rows) if part.samples]
-    if how is None or not enough(known[0]):
+    if how is None or not enough(fit, rows):
         return {}
     generators = np.unique(known[0].origins[known[0].labels == 1])
     if len(generators) < 2:  # without the only one there is nothing to fit
@@ -144,6 +144,12 @@ def _by_clip(held: HeldOut, rows: Extract) -> HeldOut:
     return HeldOut(held.labels[first], held.groups[first], held.origins[first], scores)
 
 
-def enough(rows: Extract, groups: int = 5) -> bool:
-    """Whether a classifier can be fitted on rows: so many groups of either class at least."""
-    return all(len(np.unique(rows.groups[rows.labels == label])) >= groups for label in (0, 1))
+FEWEST = {True: 5, False: 10}
+"""Groups of either class that it takes to fit: where they are set apart for it, and where folds are held out."""
+
+
+def enough(fit: Extract, rows: Extract) -> bool:
+    """Whether a classifier can be fitted on `fit` or, where that is empty, on folds of `rows`."""
+    known = fit if fit.samples else rows
+    fewest = FEWEST[bool(fit.samples)]
+    return all(len(np.unique(known.groups[known.labels == label])) >= fewest for label in (0, 1))

@@ -38,11 +38,12 @@ class Scored:
 def score(plan: Plan, name: str, gathered: Gathered, told: Mapping[str, External], shipped: FaceClassifier) -> Scored:
     """Let every approach score the rows that are tested."""
     rows = gathered.rows
-    known = gathered.fit if gathered.fit.samples else rows
     found, notes = list(approaches(shipped, rows.tables, plan.kept)), []
-    if not enough(known):
+    if not enough(gathered.fit, rows):
         found = [one for one in found if one.how is None]
-        notes.append("Nothing was fitted: it takes five groups of real faces and five of fakes.")
+        notes.append(
+            "Nothing was fitted: it takes five groups of either class set apart for it, or ten that are tested."
+        )
     elif not plan.network:
         notes.append("No network was trained: it was not wanted.")
     elif not gathered.fit.samples:

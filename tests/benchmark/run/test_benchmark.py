@@ -207,7 +207,7 @@ def test_one_class_alone_is_measured_as_far_as_it_goes(plan: Plan, models: Tools
     [(results, _)] = benchmark(alone, models)
     assert results.ours.metrics == {}
     assert results.flagged["camera-a"]["protocol"].count == 2
-    assert any("five groups" in note for note in results.notes)
+    assert any("Nothing was fitted: it takes five groups" in note for note in results.notes)
 
 
 def test_wrong_requests_are_one_clear_line(plan: Plan, models: Tools, tmp_path: Path) -> None:
