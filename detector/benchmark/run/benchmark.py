@@ -12,6 +12,7 @@ from detector.benchmark.extraction.meeting import Tools
 from detector.benchmark.measures.families import MEAN
 from detector.benchmark.report import write_report
 from detector.benchmark.run.assemble import assemble
+from detector.benchmark.run.compare import EXPERIMENT
 from detector.benchmark.run.data import Data, load_data, part
 from detector.benchmark.run.external import External, read_scores
 from detector.benchmark.run.facts import facts_of
@@ -21,8 +22,6 @@ from detector.benchmark.run.matrix import matrix
 from detector.benchmark.run.plan import Plan
 from detector.benchmark.run.results import Entry, Results
 from detector.classify import FaceClassifier
-
-EXPERIMENT = "benchmark"
 
 
 def benchmark(plan: Plan, tools: Tools | None = None) -> list[tuple[Results, Path]]:
