@@ -1,0 +1,65 @@
+"""One JSON object a line on standard error; never media, the names of files, or keys."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import traceback
+from collections.abc import MutableMapping
+from types import TracebackType
+from typing import IO, Any
+
+import structlog
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("detector.service")
+"""What our own code logs to: ``log.info("event", name=value)``."""
+
+_SECRET = re.compile(r"dk_[\w-]{8,}")
+_MESSAGE = 200
+
+
+def configure(stream: IO[str] = sys.stderr) -> None:
+    """Write what we and the libraries log to `stream`; of the libraries, warnings and worse."""
+    chain: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _name_errors,
+        _hide_secrets,
+    ]
+    structlog.configure(
+        [structlog.stdlib.filter_by_level, *chain, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    rendering: list[structlog.typing.Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.JSONRenderer(),
+    ]
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.JSONRenderer(),
+    ]
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=rendering, foreign_pre_chain=chain))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("detector").setLevel(logging.INFO)
+
+
+def _name_errors(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """An exception as its type, the first line of its message (a database's further lines hold what was asked), and
+    the places that it came through: no values."""
+    info = event.pop("exc_info", None)
+    error = info if isinstance(info, BaseException) else info[1] if isinstance(info, tuple) else None
+    if error is not None:
+        event["error"] = type(error).__name__
+        event["message"] = "".join(str(error).splitlines()[:1])[:_MESSAGE]
+        event["where"] = _places(error.__traceback__)
+    return event
+
+
+def _places(trace: TracebackType | None) -> list[str]:
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]
+
+
+def _hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A key that got into a message, say in the line of a broken request, does not get into the log."""
+    return {name: _SECRET.sub("dk_…", value) if isinstance(value, str) else value for name, value in event.items()}
