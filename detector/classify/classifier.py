@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from detector.classify.budgets import NONE, Budgets, HeldOut, held_out
 from detector.classify.evidence import Reference, group_by_region
-from detector.errors import FeatureContractError, WeightsError
+from detector.errors import FeatureContractError, ShapeError, WeightsError
 from detector.types import Array, FeatureTable, RegionEvidence
 
 Column = npt.NDArray[np.float64]
@@ -42,6 +43,7 @@ class FaceClassifier:
         reference: what the features of real faces look like.
         versions: the models that made the features, name -> version.
         about: what a person should know of the fit: data, mode, candidate chosen, figures.
+        real: the held-out real faces that the threshold was derived from; none in files from before they were kept.
     """
 
     pipeline: Any
@@ -53,6 +55,7 @@ class FaceClassifier:
     reference: Reference
     versions: Mapping[str, str] = field(default_factory=dict)
     about: Mapping[str, str] = field(default_factory=dict)
+    real: HeldOut = NONE
 
     @cached_property
     def regions(self) -> dict[str, npt.NDArray[np.int64]]:
@@ -97,6 +100,14 @@ class FaceClassifier:
             for row, changes in zip(table.values, contributions, strict=True)
         ]
 
+    def threshold_for(self, fpr: float) -> float:
+        """The threshold that keeps to another false-positive rate, as `Budgets.threshold_for`; `threshold` for its own.
+
+        Raises:
+            UsageError: the held-out real faces are too few to vouch for the rate; the message names the smallest one.
+        """
+        return Budgets(self.threshold, self.fpr, self.real).threshold_for(fpr)
+
     def _contributions(self, values: Array) -> Column:
         """(N, R): log-odds as it is less log-odds with one region made ordinary, all in one batch."""
         occluded = [values]
@@ -132,6 +143,7 @@ class FaceClassifier:
             "fpr": self.fpr,
             "versions": dict(self.versions),
             "about": dict(self.about),
+            "real": self.real.plain(),
         }
         content = {
             "pipeline": self.pipeline,
@@ -153,9 +165,9 @@ class FaceClassifier:
         try:
             plain = json.loads(content["plain"])
             reference = Reference(np.asarray(content["median"]), np.asarray(content["spread"]))
-            names = tuple(plain.pop("names"))
-            return cls(pipeline=content["pipeline"], names=names, reference=reference, **plain)
-        except (KeyError, TypeError, ValueError) as error:
+            names, real = tuple(plain.pop("names")), held_out(plain.pop("real", None))
+            return cls(pipeline=content["pipeline"], names=names, reference=reference, real=real, **plain)
+        except (KeyError, TypeError, ValueError, ShapeError) as error:
             raise WeightsError(f"{path}: not a classifier of this package ({error}); fit it again") from error
 
 

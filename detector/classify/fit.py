@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
 from detector.classify.balance import balanced, strata
+from detector.classify.budgets import HeldOut
 from detector.classify.classifier import Column, FaceClassifier, raw_scores
 from detector.classify.evidence import Reference
 from detector.classify.models import DEFAULT, ONE_CLASS, TWO_CLASS, Candidate
@@ -73,8 +74,8 @@ def fit_classifier(
 
     Every row gets a score from a model that saw nothing of the row's group. On these scores the candidates compete (by
     AUC, each generator counting the same), a sigmoid is fitted (Platt 1999, at even prior odds), and the threshold is
-    set (`threshold_at`). The pipeline that is kept is fitted on all rows. Fakes that we make ourselves (`MADE`) are
-    fitted, but neither choose nor calibrate where there are others.
+    set (`HeldOut.threshold`). The pipeline that is kept is fitted on all rows. Fakes that we make ourselves (`MADE`)
+    are fitted, but neither choose nor calibrate where there are others.
 
     One-class mode fits on the real rows alone. Its sigmoid is fitted against the fakes where there are any; without
     one, it is the logistic law through the ranks of the held-out real faces.
@@ -94,14 +95,15 @@ def fit_classifier(
     data = _data(table, labels, groups, sources, config)
     best = _best(data, config)
     slope, intercept = _calibrate(best.scores, data)
-    held_out = 1 / (1 + np.exp(-(slope * best.scores + intercept)))
+    probability = 1 / (1 + np.exp(-(slope * best.scores + intercept)))
     real = data.labels == 0
+    held_out = HeldOut.of(probability[real], data.groups[real], data.sources[real])
     return FaceClassifier(
         pipeline=best.fit(np.arange(len(data.labels))),
         names=table.names,
         slope=slope,
         intercept=intercept,
-        threshold=threshold_at(held_out[real], data.groups[real], data.sources[real], config.fpr),
+        threshold=held_out.threshold(config.fpr),
         fpr=config.fpr,
         reference=Reference.of(data.values[real]),
         versions=dict(versions or {}),
@@ -113,6 +115,7 @@ def fit_classifier(
             "real faces": _counts(data.sources[real]),
             "synthetic faces": _counts(data.sources[~real]),
         },
+        real=held_out,
     )
 
 
@@ -131,34 +134,8 @@ def held_out_scores(
 
 
 def threshold_at(probability: Column, groups: Words, sources: Words, fpr: float) -> float:
-    """The smallest threshold that keeps to a false-positive rate on new faces of every real source.
-
-    For each source, and for all together, it is just above the ceil((n + 1)(1 - fpr))-th smallest of n held-out
-    scores: then at most a share `fpr` of new faces like these lies on or above it, on average over samples, however
-    small n is (split conformal prediction; Vovk et al. 2005, Lei et al. 2018, equation 5). n counts groups: several
-    histories of one picture are not independent. The strictest wins. A source with too few groups for the bound
-    counts only in the whole.
-
-    Args:
-        probability: (N,) of held-out real faces.
-        groups: (N,) identity or source clip.
-        sources: (N,) data set.
-        fpr: the stated rate.
-
-    Returns:
-        a threshold in (0, 1]; faces at or above it are called fake.
-    """
-    parts = [np.full(len(sources), True), *(sources == source for source in np.unique(sources))]
-    bounds = [_conformal(probability[part], len(np.unique(groups[part])), fpr) for part in parts]
-    found = [bound for bound in bounds if bound is not None]
-    return float(np.nextafter(max(found), 2)) if found else 1.0
-
-
-def _conformal(scores: Column, count: int, fpr: float) -> float | None:
-    exact = 1e-9  # a product that should be whole must not be rounded up
-    level = np.ceil((count + 1) * (1 - fpr) - exact) / count
-    rank = int(np.ceil(level * len(scores) - exact))
-    return float(np.sort(scores)[rank - 1]) if level <= 1 else None
+    """`HeldOut.threshold` of the columns of real faces: (N,) probability, identity or source clip, data set."""
+    return HeldOut.of(probability, groups, sources).threshold(fpr)
 
 
 @dataclass(frozen=True, eq=False)
