@@ -32,6 +32,8 @@ REASONS: dict[str, str] = {
     "too_many_pixels": "the picture is larger than the limit",
     "too_long": "the video is longer than the limit",
     "timeout": "decoding took longer than the limit",
+    "crashed": "the decoder died on the content",
+    "failed": "the models failed on the content",
     "no_video": "the container has no video stream",
     "zero_duration": "the video has no frame",
     "no_face": "no face was found",

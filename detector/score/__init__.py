@@ -6,48 +6,27 @@ This is where the stages meet: `Detector` holds the loaded models and composes t
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import starmap
 from pathlib import Path
-from time import perf_counter
 
-from detector.errors import MediaError
 from detector.faces import FaceLimits, load_face_detector
 from detector.media import MediaLimits, Sampling
 from detector.score.ahead import ahead
-from detector.score.judge import Judge, unjudged
-from detector.score.look import PIXELS_AT_ONCE, Eyes, Sight
+from detector.score.answer import Ended, Scored, answer, watch
+from detector.score.judge import Judge
+from detector.score.judges import Judges, full
+from detector.score.look import Eyes, Sight
 from detector.score.summary import Summary
-from detector.types import MediaKind, Report
+from detector.types import Report
 from detector.vae import load_reconstructor
 from detector.weights import asset, version
 
 __all__ = ["Detector", "Scored", "Source"]
 
-FACES_AT_ONCE = 12
-SIGHTS_AT_ONCE = 12
-
 Source = tuple[str, Path | bytes]
 """What a file is called in its report, and the file or its bytes."""
-
-
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """The answer for one file, and the sightings that its pictures are made from."""
-
-    report: Report
-    summary: Summary
-
-
-@dataclass(frozen=True, eq=False)
-class _Ended:
-    """A file that has been looked at to its end, or to its error."""
-
-    summary: Summary
-    started: float
-    media: MediaKind
-    warnings: tuple[str, ...]
-    error: MediaError | None = None
 
 
 @dataclass(eq=False)
@@ -104,9 +83,9 @@ class Detector:
         return self.load_eyes()
 
     @cached_property
-    def judge(self) -> Judge:
-        """The VAEs and the classifier."""
-        return self.load_judge()
+    def judges(self) -> Judges:
+        """The VAEs and the classifier, on all cores."""
+        return Judges(self.load_judge)
 
     def score(self, source: Path | str | bytes) -> Report:
         """Score one file or the bytes of one. What cannot be scored has a status and a reason, not an exception."""
@@ -117,66 +96,36 @@ class Detector:
     def score_many(self, sources: Iterable[Source]) -> Generator[Scored, None, None]:
         """Score many files, in their order, with the faces of several files in one batch."""
         waiting: list[tuple[Summary, Sight]] = []
-        ended: list[_Ended] = []
-        for event in ahead(self._watch(sources)):
-            if isinstance(event, _Ended):
-                ended.append(event)
+        ended: list[tuple[Summary, Ended]] = []
+        for summary, event in ahead(self._watch(sources)):
+            if isinstance(event, Ended):
+                ended.append((summary, event))
             else:
-                waiting.append(event)
-            if _full(waiting):
+                waiting.append((summary, event))
+            if full([sight for _, sight in waiting]):
                 self._settle(waiting)
             if not waiting:
-                yield from map(self._answer, ended)
+                yield from starmap(self._answer, ended)
                 ended.clear()
         self._settle(waiting)
-        yield from map(self._answer, ended)
+        yield from starmap(self._answer, ended)
 
-    def _watch(self, sources: Iterable[Source]) -> Iterator[tuple[Summary, Sight] | _Ended]:
+    def _watch(self, sources: Iterable[Source]) -> Iterator[tuple[Summary, Sight | Ended]]:
         """Every sight of every file, and after a file's last one its end."""
         for name, source in sources:
-            summary, started = Summary(name), perf_counter()
-            kind: MediaKind = "unknown"
-            try:
-                media = self.eyes.open(source)
-                kind = media.kind
-                for sight in self.eyes.look(media):
-                    yield summary, sight
-                yield _Ended(summary, started, kind, tuple(media.warnings))
-            except MediaError as error:
-                yield _Ended(summary, started, kind, (str(error),), error)
+            summary = Summary(name)
+            for event in watch(partial(self.eyes.open, source), self.eyes.look):
+                yield summary, event
 
     def _settle(self, waiting: list[tuple[Summary, Sight]]) -> None:
         """Judge what waits, in one batch, and give every file its part."""
-        sights = [sight for _, sight in waiting]
-        usable = any(sight.usable for sight in sights)
-        judged = self.judge(sights) if usable else [unjudged(sight) for sight in sights]
+        judged = self.judges([sight for _, sight in waiting])
         for (summary, _), one in zip(waiting, judged, strict=True):
             summary.add(one)
         waiting.clear()
 
-    def _answer(self, end: _Ended) -> Scored:
-        report, models = self._report(end)
-        elapsed = round(perf_counter() - end.started, 3)
-        return Scored(replace(report, models=models, warnings=end.warnings, elapsed_s=elapsed), end.summary)
-
-    def _report(self, end: _Ended) -> tuple[Report, dict[str, str]]:
-        """The answer for a file, and the models that it depends on."""
-        if end.error is not None:
-            return Report(end.summary.path, end.media, "error", end.error.reason), {}
-        finder = {self.eyes.detector.name: self.eyes.detector.version}
-        if end.summary.probability is None:
-            return end.summary.abstention(end.media), finder
-        threshold = self.judge.classifier.threshold
-        return end.summary.verdict(end.media, threshold), {**finder, **self.judge.models}
-
-
-def _full(waiting: list[tuple[Summary, Sight]]) -> bool:
-    sights = [sight for _, sight in waiting]
-    return (
-        len(sights) >= SIGHTS_AT_ONCE
-        or sum(len(sight.usable) for sight in sights) >= FACES_AT_ONCE
-        or sum(sight.frame.pixels.size / 3 for sight in sights) >= PIXELS_AT_ONCE
-    )
+    def _answer(self, summary: Summary, ended: Ended) -> Scored:
+        return answer(summary, ended, lambda: self.eyes.detector, lambda: self.judges.judge)
 
 
 def _load_judge(vaes: tuple[str, ...], classifier: Path, device: str) -> Judge:
