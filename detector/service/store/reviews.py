@@ -1,0 +1,116 @@
+"""What people decide: the queue of what waits for them, and the log of what they said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, func, insert, select, tuple_, update
+
+from detector.errors import DetectorError
+from detector.service.problems import Problem
+from detector.service.records import ENDED, Action, Item, Label, Page, Review
+from detector.service.store.chain import chained, check
+from detector.service.store.database import REVIEW, Database
+from detector.service.store.outbox import owe
+from detector.service.store.pages import batches, number_of, page
+from detector.service.store.rows import ITEMS_WITH_REVIEW, item_of, review_of
+from detector.service.store.schema import ITEMS, REVIEWS, storable
+
+
+class Reviews:
+    """The part of the store that people decide with."""
+
+    _database: Database
+
+    def review_queue(self, limit: int = 50, after: str | None = None) -> Page[Item]:
+        """The items that the policy sends to a person and that nobody has decided on, oldest first.
+
+        Raises:
+            Problem: "invalid": `after` is no place in the list.
+        """
+        place = tuple_(ITEMS.c.finished_at, ITEMS.c.number)
+        query = ITEMS_WITH_REVIEW.where(ITEMS.c.action == "review", ITEMS.c.review.is_(None))
+        with self._database.reading() as connection:
+            if after is not None:
+                at = select(ITEMS.c.finished_at).where(ITEMS.c.number == number_of(after)).scalar_subquery()
+                query = query.where(place > tuple_(at, number_of(after)))
+            rows = connection.execute(query.order_by(*place).limit(limit + 1)).all()
+        return page(rows, limit, lambda shown: tuple(item_of(row) for row in shown))
+
+    def item(self, item_id: str) -> Item | None:
+        """One item."""
+        with self._database.reading() as connection:
+            row = connection.execute(ITEMS_WITH_REVIEW.where(ITEMS.c.id == item_id)).one_or_none()
+        return None if row is None else item_of(row)
+
+    def decide(self, item_id: str, reviewer: str, action: Action, label: Label, note: str = "") -> Review:
+        """Write down what a person decided on an item, after all that was decided before.
+
+        Raises:
+            Problem: "not-found": there is no such item; "conflict": it has not ended.
+        """
+        now = self._database.now()
+        with self._database.writing() as connection:
+            self._database.alone(connection, REVIEW)
+            job_id = _ended_job(connection, item_id)
+            review = Review(0, item_id, now, storable(reviewer), action, label, storable(note), "")
+            review = _append(connection, review)
+            connection.execute(update(ITEMS).where(ITEMS.c.id == item_id).values(review=review.number))
+            owe(connection, job_id, "review.decided", now)
+        return review
+
+    def reviews(self, limit: int = 100, after: str | None = None) -> Page[Review]:
+        """The log of all decisions, oldest first.
+
+        Raises:
+            Problem: "invalid": `after` is no place in the list.
+        """
+        query = select(REVIEWS).where(REVIEWS.c.number > number_of(after or "0"))
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(REVIEWS.c.number).limit(limit + 1)).all()
+        return page(rows, limit, lambda shown: tuple(review_of(row) for row in shown))
+
+    def verify_reviews(self) -> int:
+        """Follow the chain of digests from its beginning; how many reviews there are.
+
+        Raises:
+            DetectorError: names the first review that was changed or is missing. That the newest ones are missing shows
+                only by an item that has one.
+        """
+        with self._database.reading() as connection:
+            latest = connection.scalars(select(func.max(ITEMS.c.review))).one() or 0
+        count = check(review_of(row) for row in batches(self._database, select(REVIEWS), REVIEWS.c.number))
+        if count < latest:
+            raise DetectorError(f"reviews: expected number {count + 1}, got none: an item has review {latest}")
+        return count
+
+    def labelled(self) -> Iterator[tuple[Item, Review]]:
+        """Each item whose last review says what it is, real or fake, with that review."""
+        query = ITEMS_WITH_REVIEW.where(REVIEWS.c.label.in_(("real", "fake")))
+        for row in batches(self._database, query, ITEMS.c.number):
+            yield item_of(row), review_of(row, "review_")
+
+    def results(self, since: float = 0.0) -> Iterator[Item]:
+        """Each item that was done at `since` or later, oldest upload first."""
+        query = ITEMS_WITH_REVIEW.where(ITEMS.c.state == "done", ITEMS.c.finished_at >= since)
+        return map(item_of, batches(self._database, query, ITEMS.c.number))
+
+
+def _ended_job(connection: Connection, item_id: str) -> str:
+    """The job of an item that has ended, which is held until the transaction ends."""
+    row = connection.execute(select(ITEMS).where(ITEMS.c.id == item_id).with_for_update()).one_or_none()
+    if row is None:
+        raise Problem("not-found", f"item: expected the id of one that is kept, got {item_id[:40]!r}", field="item")
+    if row.state not in ENDED:
+        raise Problem("conflict", f"item: expected one that has ended, got one that is {row.state}; wait for its end")
+    return str(row.job_id)
+
+
+def _append(connection: Connection, review: Review) -> Review:
+    """The review with its number and digest, written."""
+    last = connection.execute(select(REVIEWS).order_by(REVIEWS.c.number.desc()).limit(1)).one_or_none()
+    number, digest = (last.number, last.digest) if last else (0, "")
+    fields = vars(review) | {"number": number + 1}
+    written = chained(digest, Review(**fields))
+    connection.execute(insert(REVIEWS).values(vars(written)))
+    return written

@@ -1,0 +1,78 @@
+"""Rows -> records, and the queries that give such rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from secrets import token_hex
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, select
+
+from detector.service.records import Decision, Delivery, Item, Job, Key, Review
+from detector.service.store.schema import ITEMS, JOBS, REVIEWS
+
+_REVIEW_COLUMNS = [column.label(f"review_{column.name}") for column in REVIEWS.c]
+
+ITEMS_WITH_REVIEW: Select[Any] = select(ITEMS, *_REVIEW_COLUMNS).outerjoin(REVIEWS, ITEMS.c.review == REVIEWS.c.number)
+"""Every item, with its last review."""
+
+
+def new_id() -> str:
+    """A random id: 128 bits, 32 hex digits."""
+    return token_hex(16)
+
+
+def jobs_of(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Job, ...]:
+    """The jobs of these rows, in their order, with their items."""
+    items: dict[str, list[Item]] = {row.id: [] for row in rows}
+    query = ITEMS_WITH_REVIEW.where(ITEMS.c.job_id.in_(items)).order_by(ITEMS.c.position)
+    for row in connection.execute(query):
+        items[row.job_id].append(item_of(row))
+    return tuple(
+        Job(row.id, row.key_id, row.state, row.created_at, row.finished_at, row.webhook, tuple(items[row.id]))
+        for row in rows
+    )
+
+
+def job_of(connection: Connection, job_id: str) -> Job | None:
+    """One job; None when there is no such job."""
+    jobs = jobs_of(connection, connection.execute(select(JOBS).where(JOBS.c.id == job_id)).all())
+    return jobs[0] if jobs else None
+
+
+def item_of(row: Row[Any]) -> Item:
+    """Of a row of `ITEMS_WITH_REVIEW`."""
+    decision = None if row.action is None else Decision(row.action, row.why, row.policy, row.weight)
+    return Item(
+        id=row.id,
+        job_id=row.job_id,
+        position=row.position,
+        name=row.name,
+        size=row.size,
+        sha256=row.sha256,
+        media=row.media,
+        state=row.state,
+        attempts=row.attempts,
+        created_at=row.created_at,
+        finished_at=row.finished_at,
+        report=row.report,
+        decision=decision,
+        pictures=tuple(row.pictures or ()),
+        blob=row.blob,
+        review=None if row.review_number is None else review_of(row, "review_"),
+    )
+
+
+def review_of(row: Row[Any], prefix: str = "") -> Review:
+    """Of a row of reviews, whose columns may have a prefix."""
+    return Review(**{column.name: getattr(row, prefix + column.name) for column in REVIEWS.c})
+
+
+def key_of(row: Row[Any]) -> Key:
+    """Of a row of keys."""
+    return Key(row.id, row.name, tuple(row.scopes), row.rate, row.created_at, row.revoked_at)
+
+
+def delivery_of(row: Row[Any]) -> Delivery:
+    """Of a row of deliveries."""
+    return Delivery(row.id, row.url, row.payload, row.attempts, row.created_at, row.error)
