@@ -15,6 +15,8 @@ from importlib import import_module
 from importlib.metadata import version
 
 _HOMES = {
+    "AsyncClient": "detector.client",
+    "Client": "detector.client",
     "Detector": "detector.score",
     "FaceLimits": "detector.faces",
     "FaceReport": "detector.types",
@@ -25,6 +27,7 @@ _HOMES = {
     "TimelinePoint": "detector.types",
     "DetectorError": "detector.errors",
     "MediaError": "detector.errors",
+    "ServiceError": "detector.errors",
 }
 
 __all__ = sorted(_HOMES)

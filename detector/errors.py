@@ -7,6 +7,8 @@ DetectorError                 anything that is ours; the CLI prints it as one li
 │   └── FeatureContractError  a classifier met features it was not fitted on
 ├── ShapeError                an array with another shape, dtype or range than its noun promises
 ├── MediaError                a file or stream that cannot be scored; carries a reason code
+├── Problem                   (in detector.service.problems) a request that our service refuses; carries its HTTP status
+├── ServiceError              what the client got instead of an answer: a problem, or nothing that it can read
 └── WeightsError              weights that are missing, damaged or not what their pin says
 """
 
@@ -63,3 +65,30 @@ class MediaError(DetectorError):
 
 class WeightsError(DetectorError):
     """Weights that are missing, damaged or not what their pin says."""
+
+
+class ServiceError(DetectorError):
+    """What the client of a service got instead of an answer.
+
+    Args:
+        slug: what kind of problem: one of `detector.service.problems.PROBLEMS`, or the client's own "unreachable"
+            (nobody answered), "bad-answer" (no service of ours did), "redirected" and "not-ended".
+        detail: what was expected, what came, and what to do.
+        status: of the HTTP answer; 0 where none came.
+        request_id: by which the service's log names the request.
+        retry_after: after how many seconds it is worth trying again, if the service said so.
+    """
+
+    def __init__(
+        self,
+        slug: str,
+        detail: str,
+        *,
+        status: int = 0,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        named = f" (request {request_id})" if request_id else ""
+        super().__init__(f"{slug}: {detail}{named}")
+        self.slug, self.detail, self.status = slug, detail, status
+        self.request_id, self.retry_after = request_id, retry_after

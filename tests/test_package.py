@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def test_the_public_names_exist_and_no_others() -> None:
     assert detector.__all__ == [
+        "AsyncClient",
+        "Client",
         "Detector",
         "DetectorError",
         "FaceLimits",
@@ -24,6 +26,7 @@ def test_the_public_names_exist_and_no_others() -> None:
         "RegionEvidence",
         "Report",
         "Sampling",
+        "ServiceError",
         "TimelinePoint",
     ]
     for name in detector.__all__:
@@ -35,6 +38,7 @@ def test_the_public_names_exist_and_no_others() -> None:
 @pytest.mark.parametrize("code", ["import detector", "from detector.cli import main; main(['--help'])"])
 def test_nothing_heavy_is_imported_before_it_is_needed(code: str) -> None:
     heavy = ["torch", "timm", "diffusers", "mlflow", "sklearn", "matplotlib", "cv2", "av", "numpy"]
+    heavy += ["httpx", "fastapi", "sqlalchemy"]
     check = f"import sys, contextlib\nwith contextlib.suppress(SystemExit):\n    {code}\n"
     check += f"sys.exit(', '.join(set({heavy!r}) & set(sys.modules)) or 0)"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
