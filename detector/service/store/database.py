@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -36,9 +36,10 @@ class Database:
     def __init__(self, engine: Engine, clock: Callable[[], float]) -> None:
         self._engine, self._clock = engine, clock
         self._is_sqlite = engine.dialect.name == "sqlite"
-        snapshot: Any = {} if self._is_sqlite else {"isolation_level": "REPEATABLE READ"}
-        self._reader = engine.execution_options(**snapshot)
-        self._writer = engine.execution_options(begin="BEGIN IMMEDIATE")
+        reads, writes = ("DEFERRED", "IMMEDIATE") if self._is_sqlite else ("REPEATABLE READ", "READ COMMITTED")
+        option = "begin" if self._is_sqlite else "isolation_level"
+        self._reader = engine.execution_options(**{option: reads})
+        self._writer = engine.execution_options(**{option: writes})
         # Threads wait here in turn; SQLite would let them sleep and try again.
         self._turn: AbstractContextManager[Any] = Lock() if self._is_sqlite else nullcontext()
 
@@ -50,16 +51,11 @@ class Database:
             ConfigError: not an address of a database that is known here, or one that cannot be reached.
         """
         address = _address(url)
-        try:
+        with _in_one_line(address.render_as_string()), ExitStack() as undo:
             database = cls(_engine(address), clock)
+            undo.callback(database.close)
             database._migrate()
-        except (SQLAlchemyError, OSError) as error:
-            why = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-            raise ConfigError(
-                f"database {address}: cannot be opened ({why}); is the server up, the path right?"
-            ) from error
-        except CommandError as error:
-            raise ConfigError(f"database {address}: {error}; a newer version of this program made it") from error
+            undo.pop_all()
         return database
 
     def close(self) -> None:
@@ -88,7 +84,7 @@ class Database:
     def _migrate(self) -> None:
         if self._is_sqlite:
             _write_ahead(self._engine)
-        config = Config(attributes={})
+        config = Config()
         config.set_main_option("script_location", "detector.service.store:migrations")
         config.set_main_option("path_separator", "os")
         with _MIGRATING, self.writing() as connection:
@@ -97,20 +93,32 @@ class Database:
             command.upgrade(config, "head")
 
 
+@contextmanager
+def _in_one_line(address: str) -> Generator[None, None, None]:
+    """What goes wrong while opening, as a `ConfigError`."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        why = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise ConfigError(
+            f"database {address}: cannot be opened ({why}); is the address right, the server up?"
+        ) from error
+    except CommandError as error:
+        raise ConfigError(f"database {address}: made by a newer version of this program ({error})") from error
+
+
 def _address(url: str) -> URL:
     """The URL with its driver."""
     try:
         address = make_url(url)
     except ArgumentError as error:
-        raise ConfigError(
-            "database: expected an SQLAlchemy URL such as sqlite:////var/lib/detector/service.db"
-        ) from error
+        raise ConfigError("database: expected an URL such as sqlite:////var/lib/detector/service.db") from error
     drivers = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
     kind = address.drivername.partition("+")[0]
     if kind not in drivers:
-        raise ConfigError(f"database {address}: expected sqlite:// or postgresql://, got {kind}://")
+        raise ConfigError(f"database: expected an URL that begins with sqlite: or postgresql:, got {kind}:")
     if kind == "sqlite" and address.database in (None, "", ":memory:"):
-        raise ConfigError(f"database {address}: expected a file, in which several processes can meet")
+        raise ConfigError("database: expected sqlite:///FILE, where several processes can meet, got no file")
     return address.set(drivername=drivers[kind])
 
 
@@ -134,8 +142,8 @@ def _prepare(connection: Any, record: object) -> None:  # noqa: ARG001
 
 def _begin(connection: Connection) -> None:
     """A writer takes the write lock at once: one that read first could not wait for it any more."""
-    if statement := connection.get_execution_options().get("begin", "BEGIN"):
-        connection.exec_driver_sql(statement)
+    if kind := connection.get_execution_options()["begin"]:
+        connection.exec_driver_sql(f"BEGIN {kind}")
 
 
 def _write_ahead(engine: Engine) -> None:

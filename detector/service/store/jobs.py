@@ -64,10 +64,9 @@ class Jobs:
 
     def cancel(self, job_id: str) -> Job | None:
         """End what has not ended; what a worker makes of it later counts for nothing. None: there is no such job."""
-        now = self._database.now()
         left = select(ITEMS.c.id).where(ITEMS.c.job_id == job_id, ITEMS.c.state.not_in(ENDED)).order_by(ITEMS.c.id)
         with self._database.writing() as connection:
-            item_ids = connection.scalars(left.with_for_update()).all()
+            item_ids, now = connection.scalars(left.with_for_update()).all(), self._database.now()
             lock_jobs(connection, [job_id])
             end_items(connection, item_ids, "cancelled", now)
             end_jobs(connection, [job_id], now)

@@ -10,20 +10,20 @@ from detector.service.records import Delivery, Page
 from detector.service.store.database import Database
 from detector.service.store.pages import number_of, page
 from detector.service.store.payload import Event, message
-from detector.service.store.rows import delivery_of, job_of, new_id
-from detector.service.store.schema import DELIVERIES
+from detector.service.store.rows import delivery_of, jobs_of, new_id
+from detector.service.store.schema import DELIVERIES, JOBS
 
 _FREE: dict[str, Any] = {"worker": None, "lease_until": None}
 
 
-def owe(connection: Connection, job_id: str, event: Event, now: float) -> None:
+def owe(connection: Connection, job_id: str, event: Event, now: float, item_id: str | None = None) -> None:
     """Owe a job's webhook, if it has one, the news of what this transaction does."""
-    job = job_of(connection, job_id)
-    if job is None or job.webhook is None:
-        return
-    delivery_id = new_id()
-    owed = {"id": delivery_id, "url": job.webhook, "payload": message(delivery_id, event, now, job), "attempts": 0}
-    connection.execute(insert(DELIVERIES).values(owed | {"created_at": now, "next_at": now}))
+    rows = connection.execute(select(JOBS).where(JOBS.c.id == job_id, JOBS.c.webhook.is_not(None))).all()
+    for job in jobs_of(connection, rows):
+        delivery_id = new_id()
+        body = message(delivery_id, event, now, job, item_id)
+        owed = {"id": delivery_id, "url": job.webhook, "payload": body, "attempts": 0}
+        connection.execute(insert(DELIVERIES).values(owed | {"created_at": now, "next_at": now}))
 
 
 class Outbox:
@@ -33,10 +33,10 @@ class Outbox:
 
     def owed(self, worker: str, limit: int, lease_s: float) -> list[Delivery]:
         """Take deliveries whose time has come, oldest first; for `lease_s` seconds nobody else gets them."""
-        now = self._database.now()
-        free = or_(DELIVERIES.c.lease_until.is_(None), DELIVERIES.c.lease_until < now)
-        due = select(DELIVERIES).where(DELIVERIES.c.next_at <= now, free).order_by(DELIVERIES.c.number).limit(limit)
         with self._database.writing() as connection:
+            now = self._database.now()
+            free = or_(DELIVERIES.c.lease_until.is_(None), DELIVERIES.c.lease_until < now)
+            due = select(DELIVERIES).where(DELIVERIES.c.next_at <= now, free).order_by(DELIVERIES.c.number).limit(limit)
             rows = connection.execute(due.with_for_update(skip_locked=True)).all()
             taken = DELIVERIES.c.number.in_([row.number for row in rows])
             connection.execute(update(DELIVERIES).where(taken).values(worker=worker, lease_until=now + lease_s))

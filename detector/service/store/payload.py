@@ -14,9 +14,10 @@ Event = Literal["job.finished", "review.decided"]
 _OF_REPORT = ("status", "reason", "verdict", "fake_probability", "threshold", "models")
 
 
-def message(delivery_id: str, event: Event, at: float, job: Job) -> str:
-    """The body of a delivery: its id, what happened, when, and the job as it then was."""
-    body = {"id": delivery_id, "type": event, "created_at": at, "data": job_fields(job)}
+def message(delivery_id: str, event: Event, at: float, job: Job, item_id: str | None) -> str:
+    """The body of a delivery: its id, what happened, when, the job as it then was, and the item that was decided on."""
+    data = job_fields(job) | ({} if item_id is None else {"item_id": item_id})
+    body = {"id": delivery_id, "type": event, "created_at": at, "data": data}
     return json.dumps(body, allow_nan=False)
 
 

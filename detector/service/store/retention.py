@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from detector.service.store.database import Database
-from detector.service.store.schema import DELIVERIES, ITEMS, JOBS
+from detector.service.store.schema import DELIVERIES, ITEMS, JOBS, ON_DISK
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,9 @@ class Retention:
 
 def _forget_media(connection: Connection, before: float) -> dict[str, str | None]:
     """Item id -> blob, of the items that lose their media."""
-    gone = _items(
-        connection, (ITEMS.c.finished_at < before) & or_(ITEMS.c.blob.is_not(None), ITEMS.c.pictures.is_not(None))
-    )
-    connection.execute(update(ITEMS).where(ITEMS.c.id.in_(gone)).values(blob=None, pictures=None))
+    old = (ITEMS.c.finished_at < before) & ON_DISK
+    gone = _items(connection, old)
+    connection.execute(update(ITEMS).where(old).values(blob=None, pictures=None))
     return gone
 
 

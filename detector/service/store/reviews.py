@@ -14,7 +14,7 @@ from detector.service.store.database import REVIEW, Database
 from detector.service.store.outbox import owe
 from detector.service.store.pages import batches, number_of, page
 from detector.service.store.rows import ITEMS_WITH_REVIEW, item_of, review_of
-from detector.service.store.schema import ITEMS, REVIEWS, storable
+from detector.service.store.schema import ITEMS, REVIEWS, UNDECIDED, storable
 
 
 class Reviews:
@@ -29,7 +29,7 @@ class Reviews:
             Problem: "invalid": `after` is no place in the list.
         """
         place = tuple_(ITEMS.c.finished_at, ITEMS.c.number)
-        query = ITEMS_WITH_REVIEW.where(ITEMS.c.action == "review", ITEMS.c.review.is_(None))
+        query = ITEMS_WITH_REVIEW.where(UNDECIDED)
         with self._database.reading() as connection:
             if after is not None:
                 at = select(ITEMS.c.finished_at).where(ITEMS.c.number == number_of(after)).scalar_subquery()
@@ -49,14 +49,13 @@ class Reviews:
         Raises:
             Problem: "not-found": there is no such item; "conflict": it has not ended.
         """
-        now = self._database.now()
         with self._database.writing() as connection:
             self._database.alone(connection, REVIEW)
-            job_id = _ended_job(connection, item_id)
+            job_id, now = _ended_job(connection, item_id), self._database.now()
             review = Review(0, item_id, now, storable(reviewer), action, label, storable(note), "")
             review = _append(connection, review)
             connection.execute(update(ITEMS).where(ITEMS.c.id == item_id).values(review=review.number))
-            owe(connection, job_id, "review.decided", now)
+            owe(connection, job_id, "review.decided", now, item_id)
         return review
 
     def reviews(self, limit: int = 100, after: str | None = None) -> Page[Review]:

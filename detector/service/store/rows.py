@@ -24,6 +24,8 @@ def new_id() -> str:
 
 def jobs_of(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Job, ...]:
     """The jobs of these rows, in their order, with their items."""
+    if not rows:
+        return ()
     items: dict[str, list[Item]] = {row.id: [] for row in rows}
     query = ITEMS_WITH_REVIEW.where(ITEMS.c.job_id.in_(items)).order_by(ITEMS.c.position)
     for row in connection.execute(query):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select, update
 
 from detector.service.records import Claim, Decision, Outcome
 from detector.service.store.database import Database
@@ -43,15 +43,16 @@ class Work:
             images_only: leave everything else to others.
             keeps_crashed: whether the upload of an item that is given up stays.
         """
-        now, token = self._database.now(), new_id()
-        late, tried = ITEMS.c.deadline < now, ITEMS.c.attempts >= attempts
-        due = _due(now, images_only)
+        token = new_id()
         with self._database.writing() as connection:
-            hopeless = _lock(connection, due.where(or_(late, tried)))
-            taken = _lock(connection, due.where(late.is_not(True), ~tried).limit(limit))
-            if hopeless or taken:
-                lock_jobs(connection, [row.job_id for row in (*hopeless, *taken)])
-                _give_up(connection, hopeless, now, keeps_crashed)
+            now = self._database.now()
+            hopeless = or_(func.coalesce(ITEMS.c.deadline, now) < now, ITEMS.c.attempts >= attempts)
+            due = _due(now, images_only)
+            given_up = _lock(connection, due.where(hopeless))
+            taken = _lock(connection, due.where(~hopeless).limit(limit))
+            if given_up or taken:
+                lock_jobs(connection, [row.job_id for row in (*given_up, *taken)])
+                _give_up(connection, given_up, now, keeps_crashed)
                 _hand_out(connection, taken, worker=worker, token=token, lease_until=now + lease_s)
         return [_claim(row, token) for row in taken]
 
@@ -83,9 +84,9 @@ class Work:
             False where the item is not the claim's any more, because it was cancelled or taken by another: nothing was
             written.
         """
-        now = self._database.now()
         ours = (ITEMS.c.id == claim.item_id) & (ITEMS.c.token == claim.token)
         with self._database.writing() as connection:
+            now = self._database.now()
             if not connection.execute(update(ITEMS).where(ours).values(_result(outcome, now))).rowcount:
                 return False
             if not outcome.keeps_media:

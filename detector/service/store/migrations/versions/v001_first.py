@@ -7,9 +7,8 @@ revision = "001"
 down_revision = None
 
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-LIVE = sa.text("state IN ('queued', 'running')")
-REVIEWABLE = sa.text("action = 'review' AND review IS NULL")
-SEEN = sa.text("blob IS NOT NULL OR pictures IS NOT NULL")
+UNDECIDED = sa.text("action = 'review' AND review IS NULL")
+ON_DISK = sa.text("blob IS NOT NULL OR pictures IS NOT NULL")
 
 _REFUSE = "BEGIN SELECT RAISE(ABORT, 'reviews are append-only'); END"
 APPEND_ONLY = {
@@ -84,11 +83,11 @@ def _items() -> None:
         sa.Column("review", NUMBER),
         sqlite_autoincrement=True,
     )
-    op.create_index("items_live", "items", ["urgent", "number"], sqlite_where=LIVE, postgresql_where=LIVE)
+    op.create_index("items_state", "items", ["state", "number"])
     op.create_index(
-        "items_reviewable", "items", ["finished_at", "number"], sqlite_where=REVIEWABLE, postgresql_where=REVIEWABLE
+        "items_undecided", "items", ["finished_at", "number"], sqlite_where=UNDECIDED, postgresql_where=UNDECIDED
     )
-    op.create_index("items_seen", "items", ["finished_at"], sqlite_where=SEEN, postgresql_where=SEEN)
+    op.create_index("items_on_disk", "items", ["finished_at"], sqlite_where=ON_DISK, postgresql_where=ON_DISK)
 
 
 def _reviews() -> None:
