@@ -12,31 +12,18 @@ from typing import IO, Any
 
 import structlog
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger("detector.service")
-"""What our own code logs to: ``log.info("event", name=value)``."""
-
 _SECRET = re.compile(r"dk_[\w-]{8,}")
 _MESSAGE = 200
 
 
 def configure(stream: IO[str] = sys.stderr) -> None:
     """Write what we and the libraries log to `stream`; of the libraries, warnings and worse."""
-    chain: list[structlog.typing.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _name_errors,
-        _hide_secrets,
-    ]
-    structlog.configure(
-        [structlog.stdlib.filter_by_level, *chain, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_CHAIN,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()],
     )
-    rendering: list[structlog.typing.Processor] = [
-        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-        structlog.processors.JSONRenderer(),
-    ]
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=rendering, foreign_pre_chain=chain))
+    handler.setFormatter(formatter)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("detector").setLevel(logging.INFO)
 
@@ -60,3 +47,22 @@ def _places(trace: TracebackType | None) -> list[str]:
 def _hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A key that got into a message, say in the line of a broken request, does not get into the log."""
     return {name: _SECRET.sub("dk_…", value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+_CHAIN: tuple[structlog.typing.Processor, ...] = (
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _name_errors,
+    _hide_secrets,
+)
+
+log: structlog.stdlib.BoundLogger = structlog.wrap_logger(
+    logging.getLogger("detector.service"),
+    processors=[
+        structlog.stdlib.filter_by_level,
+        *_CHAIN,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    wrapper_class=structlog.stdlib.BoundLogger,
+)
+"""What our own code logs to: ``log.info("what happened", name=value)``."""

@@ -26,10 +26,10 @@ _BEARER = HTTPBearer(auto_error=False, scheme_name="bearer", description="An API
 _HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="header", description="The same, bare")
 
 
-def needs(scope: Scope) -> Callable[..., Awaitable[Key]]:
-    """A FastAPI dependency, ``Depends(needs("score"))``: the key of the request, which has the scope.
+def needs(*scopes: Scope) -> Callable[..., Awaitable[Key]]:
+    """A FastAPI dependency, ``Depends(needs("score"))``: the key of the request, which has one of the scopes.
 
-    A key with the scope admin has every scope. The key's rate is counted here.
+    A key with the scope admin may do everything. The key's rate is counted here.
 
     Raises (the dependency does):
         Problem: no-key, not-allowed, too-many-requests.
@@ -47,8 +47,9 @@ def needs(scope: Scope) -> Callable[..., Awaitable[Key]]:
         key = await _known(service, bearer.credentials if bearer else bare)
         request.state.key_id = key.id
         request.state.headers = service.rates.take(key)
-        if not {scope, "admin"} & set(key.scopes):
-            raise Problem("not-allowed", f"expected a key with the scope {scope}, this one has {', '.join(key.scopes)}")
+        if not {*scopes, "admin"} & set(key.scopes):
+            detail = f"expected a key with the scope {' or '.join(scopes)}, this one has {', '.join(key.scopes)}"
+            raise Problem("not-allowed", detail)
         return key
 
     return key_of

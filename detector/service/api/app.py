@@ -3,35 +3,64 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 
 from detector import __version__
+from detector.service.api import about, files, health, jobs, pages, score
 from detector.service.api.envelope import Envelope
-from detector.service.api.refusals import handle_errors
+from detector.service.api.refusals import ALWAYS, ProblemAnswer, handle_errors
 from detector.service.api.service import Service
 from detector.service.settings import Settings
+from detector.service.webhooks import routes as webhooks
 
 SEEN_WITHIN_S = 30.0
-"""A worker that was seen so long ago, or not so long, is there."""
+"""A worker that told of itself within so many seconds is there."""
 
 
 def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
-    """The ASGI application of one service; without `service`, of one that keeps what it keeps as `settings` say."""
-    app = FastAPI(title="detector", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
+    """The ASGI application of one service; without `service`, of one that keeps what it keeps where `settings` say.
+
+    Raises:
+        ConfigError: no such policy, or a database that cannot be reached.
+    """
+    app = _Api(
+        title="detector",
+        version=__version__,
+        description="Is this face real? Uploads in, scores and decisions out.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+    )
     app.state.service = service or open_service(settings)
+    for module in (score, jobs, files, about, health, webhooks):
+        app.include_router(module.router, responses=ALWAYS)
+    app.include_router(pages.router)
     handle_errors(app)
     app.add_middleware(Envelope)
     return app
 
 
-def open_service(settings: Settings) -> Service:
-    """Open what a service keeps.
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """With the schema of problems, which stand outside of FastAPI's own answers."""
+        document = super().openapi()
+        document["components"]["schemas"]["ProblemAnswer"] = ProblemAnswer.model_json_schema()
+        return document
 
-    Raises:
-        ConfigError: no such policy, or a database that cannot be reached.
-    """
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.service.store.close()
+
+
+def open_service(settings: Settings) -> Service:
+    """Open what a service keeps. Raises as `create_app`."""
     from detector.service.policy import Policy
     from detector.service.spool import Spool
     from detector.service.store import Store

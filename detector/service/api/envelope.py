@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from detector.service.api.refusals import problem_response
+from detector.service.api.refusals import METHODS, problem_response
 from detector.service.api.service import service_of
 from detector.service.logs import log
 from detector.service.metrics import REQUEST_SECONDS
@@ -95,7 +95,7 @@ class _Exchange:
         """The metrics and the log name the route, not the path: paths hold ids, and whatever a client makes up."""
         seconds = time.perf_counter() - self._started
         route = getattr(self._scope.get("route"), "path", "none")
-        method = self._scope["method"]
+        method = self._scope["method"] if self._scope["method"] in METHODS else "other"
         REQUEST_SECONDS.labels(route, method, str(self._status)).observe(seconds)
         state = self._request.state
         known = {"request_id": state.request_id, "key_id": state.key_id, "method": method, "route": route}

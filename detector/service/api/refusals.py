@@ -9,18 +9,23 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from detector.service.problems import PROBLEMS, Problem
 
 MEDIA_TYPE = "application/problem+json"
-_OF_STATUS = {400: "bad-request", 404: "not-found", 405: "wrong-method", 413: "too-large", 415: "wrong-type"}
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+_SCHEMA = {"$ref": "#/components/schemas/ProblemAnswer"}
 
 
 class ProblemAnswer(BaseModel):
     """Why a request was refused (RFC 9457)."""
 
+    model_config = ConfigDict(extra="allow")
     type: str = Field(description="An address on this service whose page tells of this kind of problem")
     title: str
     status: int
@@ -32,8 +37,8 @@ class ProblemAnswer(BaseModel):
     value: float | str | None = Field(None, description="What came")
 
 
-def problem_response(request: Request, problem: Problem) -> JSONResponse:
-    """The answer to a request that is refused."""
+def problem_response(request: Request, problem: Problem, **more: Any) -> JSONResponse:
+    """The answer to a request that is refused; `more` are further members."""
     body = ProblemAnswer(
         type=f"/problems#{problem.slug}",
         title=problem.title,
@@ -44,9 +49,9 @@ def problem_response(request: Request, problem: Problem) -> JSONResponse:
         field=problem.field,
         limit=problem.limit,
         value=problem.value,
+        **more,
     )
-    headers = _headers(problem)
-    return JSONResponse(body.model_dump(exclude_none=True), problem.status, headers, MEDIA_TYPE)
+    return JSONResponse(body.model_dump(exclude_none=True), problem.status, _headers(problem), MEDIA_TYPE)
 
 
 def _headers(problem: Problem) -> dict[str, str]:
@@ -70,7 +75,10 @@ def documented(*slugs: str) -> dict[int | str, dict[str, Any]]:
     return told
 
 
-_SCHEMA = {"$ref": "#/components/schemas/ProblemAnswer"}
+ALWAYS = documented(
+    *("bad-request", "no-key", "not-allowed", "invalid", "too-many-requests", "queue-full", "draining", "failed")
+)
+"""What every route can answer with."""
 
 
 def handle_errors(app: FastAPI) -> None:
@@ -86,10 +94,27 @@ def handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def refuse_route(request: Request, error: HTTPException) -> JSONResponse:
-        slug = _OF_STATUS.get(error.status_code, "failed" if error.status_code >= 500 else "bad-request")
-        response = problem_response(request, Problem(slug, error.detail))
+        response = problem_response(request, _of_route(request, error))
         response.headers.update(error.headers or {})
+        if error.status_code == 405:
+            response.headers["Allow"] = ", ".join(_allowed(request))
         return response
+
+
+def _of_route(request: Request, error: HTTPException) -> Problem:
+    """What Starlette found: no route, or none for the method."""
+    if error.status_code == 404:
+        return Problem("not-found", "expected an address that /docs lists")
+    if error.status_code == 405:
+        return Problem("wrong-method", f"expected {' or '.join(_allowed(request))}", value=request.method[:20])
+    return Problem("failed" if error.status_code >= 500 else "bad-request", error.detail)
+
+
+def _allowed(request: Request) -> list[str]:
+    """All methods that any route takes at the request's path."""
+    scopes = {method: {**request.scope, "method": method} for method in METHODS}
+    routes = request.app.routes
+    return [name for name, scope in scopes.items() if any(route.matches(scope)[0] is Match.FULL for route in routes)]
 
 
 def _of_value(error: RequestValidationError) -> Problem:

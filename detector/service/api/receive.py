@@ -1,0 +1,91 @@
+"""A request's body -> files in the spool."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from fastapi import Request
+from python_multipart.multipart import parse_options_header
+
+from detector.service.api.intake import NAMELESS, Intake
+from detector.service.api.multipart import MultipartBody
+from detector.service.api.threads import in_thread
+from detector.service.metrics import UPLOAD_BYTES
+from detector.service.problems import Problem
+
+
+class Body(Protocol):
+    """Makes files and fields of the bytes of a body."""
+
+    fields: dict[str, str]
+
+    def feed(self, chunk: bytes) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+class RawBody:
+    """A body that is one file."""
+
+    def __init__(self, intake: Intake) -> None:
+        self.fields: dict[str, str] = {}
+        self._intake = intake
+        intake.begin(NAMELESS)
+
+    def feed(self, chunk: bytes) -> None:
+        """Some more of it."""
+        self._intake.write(chunk)
+
+    def finish(self) -> None:
+        """It is whole."""
+        self._intake.end()
+
+
+async def receive(request: Request, intake: Intake, upload_s: float) -> dict[str, str]:
+    """Take a request's body in.
+
+    Args:
+        request: whose body has not been touched yet.
+        intake: takes the files.
+        upload_s: how long the whole body may take to come.
+
+    Returns:
+        the fields that are no files.
+
+    Raises:
+        Problem: bad-request, too-slow, wrong-type, and what `Intake` raises.
+        ClientDisconnect: the client left.
+    """
+    await in_thread(intake.check_length, int(request.headers.get("content-length", "0")))
+    body = await in_thread(_body, request.headers.get("content-type", ""), intake)
+    async for chunk in _in_time(request.stream(), upload_s):
+        await in_thread(body.feed, chunk)
+    await in_thread(body.finish)
+    UPLOAD_BYTES.inc(sum(upload.size for upload in intake.uploads))
+    return body.fields
+
+
+async def _in_time(chunks: AsyncIterator[bytes], upload_s: float) -> AsyncIterator[bytes]:
+    """The chunks. Only the wait for one is cut off, not the thread that writes one down."""
+    until = asyncio.get_running_loop().time() + upload_s
+    try:
+        while True:
+            async with asyncio.timeout_at(until):
+                chunk = await anext(chunks)
+            yield chunk
+    except StopAsyncIteration:
+        return
+    except TimeoutError as error:
+        raise Problem("too-slow", f"expected the whole body within {upload_s:g} s", limit=upload_s) from error
+
+
+def _body(content_type: str, intake: Intake) -> Body:
+    kind, options = parse_options_header(content_type)
+    if kind == b"multipart/form-data":
+        return MultipartBody(options.get(b"boundary", b""), intake)
+    if kind.startswith((b"image/", b"video/")) or kind == b"application/octet-stream":
+        return RawBody(intake)
+    detail = "expected multipart/form-data, image/*, video/* or application/octet-stream"
+    raise Problem("wrong-type", detail, field="Content-Type", value=content_type[:200])
