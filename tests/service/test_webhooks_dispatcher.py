@@ -226,6 +226,28 @@ def test_a_slow_receiver_does_not_hold_up_the_others(store: Store, clock: Clock)
     assert store.owed("another", 10, 60.0) == []
 
 
+def test_no_more_is_taken_than_can_be_tried_now(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What waited here would lose its lease meanwhile, and be sent twice.
+    monkeypatch.setattr(module, "IDLE_S", 0.01)
+    released, begun = threading.Event(), []
+
+    def hold(delivery: Delivery) -> Answer:
+        begun.append(delivery.id)
+        released.wait(10)
+        return Answer("delivered")
+
+    for _ in range(AT_ONCE + 3):
+        owe(store, "http://out/")
+    dispatcher = Dispatcher(store, hold, WEBHOOKS, "here", clock)
+    dispatcher.start()
+    until(lambda: len(begun) == AT_ONCE)
+    time.sleep(0.1)
+    assert len(store.owed("another", 100, 60.0)) == 3
+    released.set()
+    dispatcher.stop()
+    assert len(begun) == AT_ONCE
+
+
 class Flaky:
     """A store that is away at first, and cannot write at first either."""
 

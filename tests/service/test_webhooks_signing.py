@@ -9,6 +9,7 @@ import subprocess
 from base64 import b64decode, b64encode
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from hypothesis import given
@@ -168,6 +169,21 @@ def test_a_secret_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) ->
     assert made == {file.read_text().strip()}
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert secret.load(Settings(state=tmp_path / "another")) not in made
+
+
+@pytest.mark.usefixtures("no_variable")
+def test_of_two_that_make_a_secret_at_once_one_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both, make = Barrier(2), secret.make
+
+    def make_together() -> str:
+        both.wait(10)
+        return make()
+
+    monkeypatch.setattr(secret, "make", make_together)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(secret.load, [Settings(state=tmp_path)] * 2)
+    assert first == second
+    assert [file.name for file in tmp_path.iterdir()] == ["webhook.secret"]
 
 
 @pytest.mark.usefixtures("no_variable")

@@ -109,7 +109,7 @@ def _parse(url: str) -> httpx.URL:
         raise _refused("expected http:// or https://", parsed.scheme)
     if parsed.userinfo:
         raise _refused("expected no user or password in the address; every message is signed instead")
-    if not parsed.host or "%" in parsed.host or not (parsed.port is None or parsed.port in PORTS):
+    if not parsed.host or not (parsed.port is None or parsed.port in PORTS):
         raise _refused("expected a host, and a port from 1 to 65535 if any", parsed.netloc.decode("ascii"))
     return parsed
 
