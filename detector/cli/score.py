@@ -1,21 +1,29 @@
-"""`detector score`: files in, one answer a file out."""
+"""`detector score`: files in, one answer a file out; scored here, or by a service."""
 
 from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from detector.faces import FaceLimits
 from detector.media import MediaLimits, Sampling, find_media, read_stream
-from detector.score import Detector, Source
-from detector.score.pictures import save_pictures
-from detector.score.results import Results, to_json
+from detector.results import Results, to_json
 from detector.types import REASONS, FaceReport, Report
 
+if TYPE_CHECKING:
+    from detector.score import Detector, Source
+
+Draw = Callable[[Path, str | None], object]
+"""Writes the pictures of an answer into a folder, under a name."""
+Tell = Callable[[Report, Draw], None]
+
 STDIN = "-"
+KEY_ENV = "DETECTOR_API_KEY"
 WORDS_PER_FACE = 3
 
 
@@ -28,6 +36,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON Lines, one object a file")
     parser.add_argument("--out", type=Path, help="append JSON Lines to this file; files that are in it are skipped")
     parser.add_argument("--explain", type=Path, metavar="DIR", help="write the pictures that show why into this folder")
+    parser.add_argument("--server", metavar="URL", help="let a `detector serve` score, with its models and its limits")
+    parser.add_argument(
+        "--key-env",
+        metavar="NAME",
+        default=KEY_ENV,
+        help="the environment variable that holds the service's API key (default %(default)s)",
+    )
     frames = parser.add_mutually_exclusive_group()
     frames.add_argument("--frames", type=_positive, metavar="N", help="N frames over the whole clip (default 32)")
     frames.add_argument("--fps", type=float, help="this many frames a second")
@@ -51,28 +66,48 @@ def run(arguments: Namespace) -> int:
     from tqdm import tqdm
 
     results = Results(arguments.out) if arguments.out else None
-    limits = _media_limits(arguments)
     paths = [path for path in _expand(arguments.paths) if results is None or path not in results]
-    if not paths:
-        return 0
-    detector = _load(arguments, limits)
     complete = True
-    with closing(detector.score_many(_sources(paths, limits))) as stream:
-        for scored in tqdm(stream, total=len(paths), unit="file", disable=None if len(paths) > 1 else True):
-            complete &= scored.report.status == "ok"
-            if results is not None:
-                results.add(scored.report)
-            if arguments.explain:
-                save_pictures(scored, arguments.explain, _stem(scored.report.path, paths))
-            if arguments.json or results is None:
-                tqdm.write(to_json(scored.report) if arguments.json else in_words(scored.report), file=sys.stdout)
+
+    def tell(report: Report, draw: Draw) -> None:
+        nonlocal complete
+        complete &= report.status == "ok"
+        if results is not None:
+            results.add(report)
+        if arguments.explain:
+            draw(arguments.explain, _stem(report.path, paths))
+        if arguments.json or results is None:
+            tqdm.write(to_json(report) if arguments.json else in_words(report), file=sys.stdout)
+        bar.update()
+
+    with tqdm(total=len(paths), unit="file", disable=None if len(paths) > 1 else True) as bar:
+        _score(arguments, paths, tell)
     return 0 if complete else 3
+
+
+def _score(arguments: Namespace, paths: Sequence[str], tell: Tell) -> None:
+    """Tell the answers in the order of the files."""
+    if arguments.server:
+        from detector.cli.remote import score
+
+        score(arguments, paths, tell)
+    elif paths:
+        _score_here(arguments, paths, tell)
+
+
+def _score_here(arguments: Namespace, paths: Sequence[str], tell: Tell) -> None:
+    from detector.score.pictures import save_pictures
+
+    limits = _media_limits(arguments)
+    with closing(_load(arguments, limits).score_many(_sources(paths, limits))) as stream:
+        for scored in stream:
+            tell(scored.report, partial(save_pictures, scored))
 
 
 def in_words(report: Report) -> str:
     """The answer for one file, for a person: the verdict, then each face with the regions that say most."""
     if report.fake_probability is None or report.threshold is None:
-        why = report.warnings[0] if report.status == "error" and report.warnings else REASONS[report.reason or ""]
+        why = report.warnings[0] if report.status == "error" and report.warnings else _reason(report)
         lines = [f"{report.path}: no score, {report.reason} ({why})"]
     else:
         limit = f"called fake from {report.threshold:.0%} on"
@@ -81,6 +116,11 @@ def in_words(report: Report) -> str:
     if report.status != "error":
         lines += [f"  note: {warning}" for warning in report.warnings]
     return "\n".join(lines)
+
+
+def _reason(report: Report) -> str:
+    """Why, in words; a service may know reasons that are not known here."""
+    return REASONS.get(report.reason or "", "the service gave no other reason")
 
 
 def _face_lines(number: int, face: FaceReport) -> Iterator[str]:
@@ -119,6 +159,8 @@ def _media_limits(arguments: Namespace) -> MediaLimits:
 
 
 def _load(arguments: Namespace, limits: MediaLimits) -> Detector:
+    from detector.score import Detector
+
     return Detector.load(
         faces=arguments.faces,
         vaes=tuple(arguments.vae or ("face-vae",)),

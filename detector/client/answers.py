@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
@@ -13,6 +14,8 @@ from detector.types import Report
 
 T = TypeVar("T")
 
+_HEATMAP = re.compile(r"(?P<path>/v1/jobs/\w+/heatmap/(?P<face>\d+)\.png)\?item=(?P<item>\d+)", re.ASCII)
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -23,7 +26,7 @@ class Answer:
         decision: of the service's policy.
         request_id: by which the service's log names the request.
         job_id, item_id: by which the service keeps it.
-        heatmaps: addresses of the pictures that show where the evidence lies, for `Client.heatmap`.
+        heatmaps: addresses of the pictures that show where the evidence of each face lies; see `Client.heatmap`.
     """
 
     report: Report
@@ -32,6 +35,12 @@ class Answer:
     job_id: str
     item_id: str
     heatmaps: tuple[str, ...] = ()
+
+    @property
+    def pictured(self) -> dict[int, tuple[str, str]]:
+        """face, counted from 0 -> path and item of its heatmap; an address elsewhere is none."""
+        found = (_HEATMAP.fullmatch(link) for link in self.heatmaps)
+        return {int(link["face"]): (link["path"], link["item"]) for link in found if link}
 
 
 @dataclass(frozen=True)

@@ -120,14 +120,12 @@ class Core:
 
     def heatmap(self, answer: Answer, face: int) -> Flow[bytes]:
         """See `Client.heatmap`."""
-        links = {link.partition("?")[0].rpartition("/")[2]: link for link in answer.heatmaps}
-        if (link := links.get(f"{face}.png")) is None:
-            raise UsageError(f"expected a face that has a heatmap ({', '.join(links) or 'none has'}), got {face}")
-        path, _, query = link.partition("?")
-        if not path.startswith("/v1/"):
-            raise ServiceError("bad-answer", f"expected a heatmap of this service, got {link}")
-        params = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair)
-        return (yield from self._ask(self._get(path, params))).content
+        pictured = answer.pictured
+        if face not in pictured:
+            has = ", ".join(map(str, pictured)) or "none has"
+            raise UsageError(f"expected a face that has a heatmap ({has}), got {face}")
+        path, item = pictured[face]
+        return (yield from self._ask(self._get(path, {"item": item}))).content
 
     def models(self) -> Flow[Mapping[str, object]]:
         """See `Client.models`."""

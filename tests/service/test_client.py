@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -168,11 +169,11 @@ def test_heatmaps_come_from_the_service_and_from_nowhere_else(ask: Ask, fake: Fa
     answer = ask("score", b"pixels")
     assert ask("heatmap", answer, 0) == PNG
     assert fake.seen[-1].path == "/v1/jobs/job1/heatmap/0.png?item=0"
-    with pytest.raises(UsageError, match=r"expected a face that has a heatmap \(0\.png\), got 3"):
+    with pytest.raises(UsageError, match=r"expected a face that has a heatmap \(0\), got 3"):
         ask("heatmap", answer, 3)
-    foreign = Answer(answer.report, None, "", "", "", ("https://elsewhere.example/v1/0.png",))
-    with pytest.raises(ServiceError, match="expected a heatmap of this service"):
-        ask("heatmap", foreign, 0, key="dk_secret")
+    for link in ("https://elsewhere.example/v1/jobs/a/heatmap/0.png?item=0", "//b/v1/jobs/a/heatmap/0.png?item=0"):
+        with pytest.raises(UsageError, match=r"heatmap \(none has\), got 0"):
+            ask("heatmap", replace(answer, heatmaps=(link,)), 0, key="dk_secret")
     assert ask("models") == {"models": {"face-vae": "0123"}}
 
 
