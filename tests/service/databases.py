@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -22,8 +23,8 @@ WAIT_S = 30.0
 def postgres(folder: Path) -> Generator[str, None, None]:
     """Run a PostgreSQL server that nothing but this machine can reach; gives the URL of an empty database.
 
-    Its data lies in a new folder of the system's own for temporary files, and is deleted with it: a socket's path may
-    have 107 characters, and where root runs the tests, the server runs as another user, who could not enter `folder`.
+    Its data lies in a new folder of the system's own, in memory where there is room, and goes with it: a socket's path
+    may have 107 characters, and where root runs the tests, the server runs as another user, who could not enter `folder`.
 
     Args:
         folder: where its log is written.
@@ -31,7 +32,10 @@ def postgres(folder: Path) -> Generator[str, None, None]:
     binaries = max(Path("/usr/lib/postgresql").glob("*/bin/postgres"), default=None)
     if binaries is None:
         pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
-    with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp") as data, (folder / "postgresql.log").open("wb") as log:
+    with (
+        tempfile.TemporaryDirectory(prefix="pg", dir=_short_and_fast()) as data,
+        (folder / "postgresql.log").open("wb") as log,
+    ):
         how: dict[str, Any] = {"cwd": data, "stdout": log, "stderr": subprocess.STDOUT, **_unprivileged(data)}
         initdb = [binaries.with_name("initdb"), "-D", f"{data}/data", "-A", "trust", "-U", "detector", "--no-sync"]
         subprocess.run([*initdb, "-E", "UTF8", "--locale=C"], check=True, **how)
@@ -57,6 +61,11 @@ def new_database(server: str) -> Generator[str, None, None]:
     with engine.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     engine.dispose()
+
+
+def _short_and_fast() -> str:
+    memory = Path("/dev/shm")
+    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > 2 * 1024**3 else "/tmp"
 
 
 def _unprivileged(folder: str) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Reviews:
         Raises:
             Problem: "invalid": `after` is no place in the list.
         """
-        query = select(REVIEWS).where(REVIEWS.c.number > number_of(after or "0"))
+        query = select(REVIEWS).where(REVIEWS.c.number > number_of("0" if after is None else after))
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(REVIEWS.c.number).limit(limit + 1)).all()
         return page(rows, limit, lambda shown: tuple(review_of(row) for row in shown))
