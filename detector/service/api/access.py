@@ -84,7 +84,7 @@ def _refuse_strangers(request: Request) -> None:
             "not-allowed", "without keys, expected this machine's name as Host", field="Host", value=host[:200]
         )
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and origin.rpartition("://")[2] != host:
         raise Problem("not-allowed", "without keys, no other site may ask", field="Origin", value=origin[:200])
 
 

@@ -44,7 +44,7 @@ def problem_response(request: Request, problem: Problem, **more: Any) -> JSONRes
         title=problem.title,
         status=problem.status,
         detail=str(problem),
-        instance=request.url.path,
+        instance=request.scope["path"],
         request_id=getattr(request.state, "request_id", ""),
         field=problem.field,
         limit=problem.limit,

@@ -67,7 +67,7 @@ async def submit(
             urgent=wait_s is not None,
             deadline=None if wait_s is None else time.time() + wait_s,
             idempotency=idempotency,
-            fingerprint=_fingerprint(request.url.path, webhook, intake.uploads),
+            fingerprint=_fingerprint(request.scope["path"], webhook, intake.uploads),
             webhook=webhook,
         )
         job, is_new = await in_thread(service.store.submit, order, waiting_limit)
