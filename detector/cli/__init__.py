@@ -23,6 +23,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("detector.cli.serve", "answer over HTTP: scores, decisions, and a page for those who review"),
     "work": ("detector.cli.work", "score for a service that runs elsewhere, on the same database and folder"),
     "keys": ("detector.cli.keys", "who may ask a service: add, list and revoke API keys"),
+    "policy": ("detector.cli.policy", "check a policy, and try it on past uploads"),
+    "recalibrate": ("detector.cli.recalibrate", "fit the classifier's probabilities to what people decided"),
     "models": ("detector.cli.models", "list and fetch pretrained weights"),
 }
 """name -> (module, what it does). A module has `add_arguments(parser)` and `run(arguments) -> exit code`."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from detector.errors import UsageError
+from detector.errors import FeatureContractError, UsageError
 from detector.service.records import Action, Item, Review
 from detector.types import MediaKind
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+_OTHERS = "scored with other models"
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,54 @@ def read_labelled(path: Path) -> Iterator[Labelled]:
                 yield _parse(adapter, line, f"{path}, line {number}")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The lines from which a classifier can be recalibrated, and how many are left out, by the reason in words."""
+
+    lines: tuple[Labelled, ...]
+    left_out: Mapping[str, int]
+
+
+def single_faces(lines: Iterable[Labelled], models: Mapping[str, str]) -> Chosen:
+    """Pictures with one scored face, each picture once, with its last label.
+
+    Only there is the file's probability a face's, and the label the face's: of several faces it is the most suspicious
+    one's, of a video a mean over frames, and both lie elsewhere than a single face's would.
+
+    Args:
+        lines: of an export.
+        models: every model of the classifier, itself included, name -> version.
+
+    Raises:
+        FeatureContractError: all pictures with one scored face were scored with other models.
+    """
+    left_out: Counter[str] = Counter()
+    last: dict[str, Labelled] = {}
+    for line in sorted(lines, key=lambda line: line.decided_at):
+        if why := _unfit(line, models):
+            left_out[why] += 1
+            continue
+        left_out["decided again later"] += line.sha256 in last
+        last[line.sha256] = line
+    if left_out[_OTHERS] and not last:
+        raise FeatureContractError(
+            f"all {left_out[_OTHERS]} pictures with one scored face were scored with other models than "
+            f"{', '.join(f'{name} {version}' for name, version in models.items())}; name the classifier that they "
+            "were scored with"
+        )
+    return Chosen(tuple(last.values()), {why: count for why, count in left_out.items() if count})
+
+
+def _unfit(line: Labelled, models: Mapping[str, str]) -> str | None:
+    if line.media != "image":
+        return "videos"
+    if line.fake_probability is None:
+        return "without a score"
+    if line.scored_faces != 1:
+        return "with several scored faces"
+    return None if models.items() <= line.models.items() else _OTHERS
 
 
 def _parse(adapter: TypeAdapter[Labelled], line: bytes, where: str) -> Labelled:

@@ -159,6 +159,9 @@ class Bound:
     at: float
     words: str
 
+    def __str__(self) -> str:
+        return NEVER if math.isinf(self.at) else f"from {self.at:.4f} on, {self.words}"
+
 
 @dataclass(frozen=True)
 class Bounds:
