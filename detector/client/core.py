@@ -5,6 +5,7 @@ It is given the replies and returns the answer; so the sync and the async client
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 import time
@@ -81,9 +82,9 @@ class Core:
 
     def score(self, source: Path | str | bytes, name: str | None, deadline_s: float | None) -> Flow[Answer]:
         """See `Client.score`."""
-        params = {} if deadline_s is None else {"deadline_s": f"{deadline_s:g}"}
+        headers = _once() | ({} if deadline_s is None else {"X-Deadline-Ms": str(_milliseconds(deadline_s))})
         timeout_s = max(self.timeout_s, (deadline_s or 0.0) + GRACE_S)
-        call = Call("POST", "/v1/score", timeout_s, params, _once(), files=(_file(source, name),))
+        call = Call("POST", "/v1/score", timeout_s, headers=headers, files=(_file(source, name),))
         reply = yield from self._ask(call)
         return to_answer(reply.json(), reply.request_id)
 
@@ -91,7 +92,8 @@ class Core:
         """See `Client.submit`."""
         data = {} if webhook is None else {"webhook": webhook}
         files = tuple(_file(source, None) for source in sources)
-        return (yield from self._job(Call("POST", "/v1/jobs", self.timeout_s, {}, _once(), data, files)))
+        call = Call("POST", "/v1/jobs", self.timeout_s, headers=_once(), data=data, files=files)
+        return (yield from self._job(call))
 
     def job(self, job_id: str) -> Flow[JobAnswer]:
         """See `Client.job`."""
@@ -154,6 +156,12 @@ class Core:
 
 def _once() -> dict[str, str]:
     return {"Idempotency-Key": uuid4().hex}
+
+
+def _milliseconds(seconds: float) -> int:
+    if not 0 < seconds < math.inf:
+        raise UsageError(f"deadline_s: expected a positive number of seconds, got {seconds}")
+    return math.ceil(seconds * 1000)
 
 
 def _id(job_id: str) -> str:

@@ -72,10 +72,11 @@ class Client:
         Args:
             source: a file, or the bytes of one.
             name: what it is called in the answer and on the review page; the file's name without its folders if None.
-            deadline_s: how long the service may take; as long as it is set to if None.
+            deadline_s: how long the service may take; as long as it is set to if None, or if that is less.
 
         Raises:
             MediaError: the file is not there, empty or cannot be read.
+            UsageError: a deadline that is no time to come.
             ServiceError: the service refused, failed or could not be reached; the slug tells why ("deadline" where it
                 took too long: send what takes long with `submit`).
         """

@@ -66,7 +66,7 @@ def test_the_key_the_deadline_and_the_webhook_are_sent(ask: Ask, fake: Fake) -> 
     ask("score", b"pixels", "avatar of 7", 2.5, key="dk_secret")
     ask("submit", [b"one", b"two"], "https://hooks.example/x", key="dk_secret")
     score, submit = fake.seen
-    assert score.path == "/v1/score?deadline_s=2.5"
+    assert (score.path, score.headers["x-deadline-ms"]) == ("/v1/score", "2500")
     assert score.files == (("avatar of 7", b"pixels"),)
     assert submit.fields == {"webhook": "https://hooks.example/x"}
     assert [content for _, content in submit.files] == [b"one", b"two"]
@@ -221,6 +221,13 @@ def test_what_cannot_be_an_address_or_a_key_is_refused(client: Any, url: str, ke
 def test_an_id_cannot_lead_elsewhere(ask: Ask, fake: Fake, job_id: str) -> None:
     with pytest.raises(UsageError, match="expected the id of a job"):
         ask("job", job_id)
+    assert not fake.seen
+
+
+@pytest.mark.parametrize("deadline_s", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_deadline_is_a_time_to_come(ask: Ask, fake: Fake, deadline_s: float) -> None:
+    with pytest.raises(UsageError, match="expected a positive number of seconds"):
+        ask("score", b"pixels", None, deadline_s)
     assert not fake.seen
 
 
