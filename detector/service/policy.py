@@ -99,9 +99,10 @@ class Policy:
     def load(cls, path: Path | None = None) -> Policy:
         """Read a file; None is the one that is shipped. Raises as `parse`, and where there is no such file."""
         try:
-            return cls.parse((path or asset("policy.toml")).read_text(encoding="utf-8"), f"policy {path or 'shipped'}")
+            text = (path or asset("policy.toml")).read_bytes().decode()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"policy {path}: {error}") from error
+        return cls.parse(text, f"policy {path or 'shipped'}")
 
     @classmethod
     def parse(cls, text: str, where: str = "policy") -> Policy:
