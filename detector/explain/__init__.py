@@ -4,13 +4,14 @@ from detector.explain.boxes import annotate
 from detector.explain.charts import region_bars, timeline
 from detector.explain.evidence import FaceEvidence, absolute_error, face_evidence, stitch
 from detector.explain.maps import CEILING, heatmap, triptych
-from detector.explain.save import save_explanation
+from detector.explain.save import close_up, save_explanation
 
 __all__ = [
     "CEILING",
     "FaceEvidence",
     "absolute_error",
     "annotate",
+    "close_up",
     "face_evidence",
     "heatmap",
     "region_bars",

@@ -73,13 +73,13 @@ def _pictures(
     yield "annotated", annotate(frame, [face for face in sightings if face.time_s == frame.time_s], report.threshold)
     for row, face in sorted(evidence.items()):
         yield f"face{row}.triptych", triptych(face.pixels, face.reconstruction, face.error)
-        yield f"face{row}.heatmap", _close_up(frame, face)
+        yield f"face{row}.heatmap", close_up(frame, face)
         yield f"face{row}.regions", region_bars(report.faces[row].regions)
     if report.media == "video":
         yield "timeline", timeline(report.timeline, report.threshold, sightings)
 
 
-def _close_up(frame: Frame, face: FaceEvidence) -> Pixels:
+def close_up(frame: Frame, face: FaceEvidence) -> Pixels:
     """The heatmap of a face with its surroundings, enlarged by a whole factor where it is small."""
     height, width = frame.pixels.shape[:2]
     reach = MARGIN * float(face.box[2] - face.box[0])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from detector.explain import face_evidence, save_explanation
+from detector.explain import FaceEvidence, face_evidence, save_explanation
 from detector.score import Scored
 from detector.score.judge import Judged
-from detector.score.summary import Person
+from detector.score.summary import Person, Summary
 
 
 def save_pictures(scored: Scored, folder: Path, stem: str | None = None) -> list[Path]:
@@ -22,16 +22,25 @@ def save_pictures(scored: Scored, folder: Path, stem: str | None = None) -> list
     Returns:
         the files written; none where no frame could be decoded.
     """
-    persons = list(scored.summary.persons.values())
-    shown = _most_suspicious(persons) or scored.summary.first
+    shown = exhibit(scored.summary)
     if shown is None:
         return []
-    evidence = {
+    evidence = evidence_in(shown, scored.summary)
+    return save_explanation(scored.report, shown.sight.frame, evidence, folder, stem, scored.summary.sightings)
+
+
+def exhibit(summary: Summary) -> Judged | None:
+    """The frame to show: the one in which the person who decides is most suspicious; None where there is no frame."""
+    return _most_suspicious(list(summary.persons.values())) or summary.first
+
+
+def evidence_in(shown: Judged, summary: Summary) -> dict[int, FaceEvidence]:
+    """What the pictures of each face are made from that has its exhibit in this frame, by its row in the report."""
+    return {
         row: face_evidence(shown.crops, shown.reconstruction, shown.faces.index(person.best))
-        for row, person in enumerate(persons)
+        for row, person in enumerate(summary.persons.values())
         if person.exhibit is shown and person.best.probability is not None
     }
-    return save_explanation(scored.report, shown.sight.frame, evidence, folder, stem, scored.summary.sightings)
 
 
 def _most_suspicious(persons: Sequence[Person]) -> Judged | None:
