@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from detector import __version__
-from detector.service.api import about, files, health, jobs, pages, score
+from detector.service.api import files, health, jobs, models, pages, policies, score
 from detector.service.api.envelope import Envelope
 from detector.service.api.refusals import ALWAYS, ProblemAnswer, handle_errors
 from detector.service.api.service import Service
@@ -37,7 +37,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.service = service or open_service(settings)
-    for module in (score, jobs, files, about, health, webhooks):
+    for module in (score, jobs, files, models, policies, health, webhooks):
         app.include_router(module.router, responses=ALWAYS)
     app.include_router(pages.router)
     handle_errors(app)

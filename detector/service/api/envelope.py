@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import nullcontext
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from detector.service.api.incoming import SMALL, Incoming
 from detector.service.api.refusals import METHODS, problem_response
 from detector.service.api.service import service_of
 from detector.service.logs import log
@@ -26,6 +28,7 @@ SAFE = {
 }
 """Headers of every answer that does not say otherwise itself."""
 ALWAYS_LET_IN = ("/healthz", "/readyz", "/metrics")
+WITH_FILES = ("/v1/score", "/v1/jobs")
 GONE = 499
 """What the log and the metrics call the status of a request whose client left before its answer."""
 
@@ -52,7 +55,7 @@ class _Exchange:
     def __init__(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         self._app, self._scope, self._receive, self._send = app, scope, receive, send
         self._started, self._status = time.perf_counter(), 0
-        self._request = Request(scope, receive)
+        self._request = Request(scope)
         state = self._request.state
         state.request_id, state.key_id, state.headers = _request_id(Headers(scope=scope)), None, {}
 
@@ -71,12 +74,11 @@ class _Exchange:
 
     async def _enter(self) -> None:
         """Through the gate, to the routes."""
-        if self._scope["path"] in ALWAYS_LET_IN:
-            await self._app(self._scope, self._receive, self._reply)
-            return
-        service = service_of(self._request)
-        with service.gate.enter(service.settings.limits.requests):
-            await self._app(self._scope, self._receive, self._reply)
+        service, path = service_of(self._request), self._scope["path"]
+        limits = service.settings.limits
+        with nullcontext() if path in ALWAYS_LET_IN else service.gate.enter(limits.requests):
+            most = None if path in WITH_FILES else SMALL
+            await self._app(self._scope, Incoming(self._receive, limits.upload_s, most), self._reply)
 
     async def _refuse(self, problem: Problem) -> None:
         if not self._status:  # an answer that has begun cannot be taken back

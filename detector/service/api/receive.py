@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from typing import Protocol
 
 from fastapi import Request
@@ -43,42 +41,28 @@ class RawBody:
         self._intake.end()
 
 
-async def receive(request: Request, intake: Intake, upload_s: float) -> dict[str, str]:
+async def receive(request: Request, intake: Intake) -> dict[str, str]:
     """Take a request's body in.
 
     Args:
         request: whose body has not been touched yet.
         intake: takes the files.
-        upload_s: how long the whole body may take to come.
 
     Returns:
         the fields that are no files.
 
     Raises:
-        Problem: bad-request, too-slow, wrong-type, and what `Intake` raises.
+        Problem: bad-request, wrong-type, and what `Intake` raises.
+        Unread: too-slow.
         ClientDisconnect: the client left.
     """
     await in_thread(intake.check_length, int(request.headers.get("content-length", "0")))
     body = await in_thread(_body, request.headers.get("content-type", ""), intake)
-    async for chunk in _in_time(request.stream(), upload_s):
+    async for chunk in request.stream():
         await in_thread(body.feed, chunk)
     await in_thread(body.finish)
     UPLOAD_BYTES.inc(sum(upload.size for upload in intake.uploads))
     return body.fields
-
-
-async def _in_time(chunks: AsyncIterator[bytes], upload_s: float) -> AsyncIterator[bytes]:
-    """The chunks. Only the wait for one is cut off, not the thread that writes one down."""
-    until = asyncio.get_running_loop().time() + upload_s
-    try:
-        while True:
-            async with asyncio.timeout_at(until):
-                chunk = await anext(chunks)
-            yield chunk
-    except StopAsyncIteration:
-        return
-    except TimeoutError as error:
-        raise Problem("too-slow", f"expected the whole body within {upload_s:g} s", limit=upload_s) from error
 
 
 def _body(content_type: str, intake: Intake) -> Body:

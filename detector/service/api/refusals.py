@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from detector.service.api.incoming import Unread
 from detector.service.problems import PROBLEMS, Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -76,7 +77,16 @@ def documented(*slugs: str) -> dict[int | str, dict[str, Any]]:
 
 
 ALWAYS = documented(
-    *("bad-request", "no-key", "not-allowed", "invalid", "too-many-requests", "queue-full", "draining", "failed")
+    "bad-request",
+    "no-key",
+    "not-allowed",
+    "too-slow",
+    "too-large",
+    "invalid",
+    "too-many-requests",
+    "queue-full",
+    "draining",
+    "failed",
 )
 """What every route can answer with."""
 
@@ -102,7 +112,9 @@ def handle_errors(app: FastAPI) -> None:
 
 
 def _of_route(request: Request, error: HTTPException) -> Problem:
-    """What Starlette found: no route, or none for the method."""
+    """What Starlette found: no route, or none for the method; or what `Incoming` did."""
+    if isinstance(error, Unread):
+        return error.problem
     if error.status_code == 404:
         return Problem("not-found", "expected an address that /docs lists")
     if error.status_code == 405:

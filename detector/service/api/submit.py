@@ -30,8 +30,8 @@ IdempotencyKey = Annotated[
 REPLAY = {"Idempotent-Replay": "true"}
 """The header of an answer about a job that an earlier request has brought in."""
 
-PROBLEMS = ("bad-request", "idempotency-reused", "invalid", "too-large", "too-slow", "wrong-type", "not-ready")
-"""What a request with files may be refused for, beside what every request may be."""
+PROBLEMS = ("idempotency-reused", "invalid", "wrong-type", "queue-full", "draining", "not-ready")
+"""What a request with files may be refused for, where that has a status that others have as well."""
 
 
 async def submit(
@@ -49,7 +49,8 @@ async def submit(
         the job, and whether it is new.
 
     Raises:
-        Problem: one of `PROBLEMS`, or queue-full. Nothing is left on disk then.
+        Problem: one of `PROBLEMS`, bad-request, too-large. Nothing is left on disk then.
+        Unread: too-slow; nothing either.
         ClientDisconnect: the client left; nothing is left on disk.
     """
     waiting_limit = service.settings.queue.waiting
@@ -57,7 +58,7 @@ async def submit(
         detail = f"{waiting_limit} files wait, which is as many as may; try again later"
         raise Problem("queue-full", detail, limit=waiting_limit, retry_after_s=5)
     async with _intake(service, images_only=wait_s is not None) as intake:
-        fields = await receive(request, intake, service.settings.limits.upload_s)
+        fields = await receive(request, intake)
         webhook = fields.get("webhook")
         if webhook is not None:
             await in_thread(check_url, webhook, service.settings.webhooks.private)

@@ -1,4 +1,4 @@
-"""What scores here, and by which policy it is decided."""
+"""What scores here."""
 
 from __future__ import annotations
 
@@ -28,13 +28,6 @@ class ModelsAnswer(BaseModel):
     agree: bool = Field(description="Whether all workers say the same; not while they are being replaced")
 
 
-class PolicyAnswer(BaseModel):
-    """The policy."""
-
-    version: str
-    text: str = Field(description="Its TOML file, to the letter")
-
-
 @router.get("/v1/models", summary="What scores here")
 async def models(service: Asking) -> ModelsAnswer:
     """The models of most workers; none where no worker is there."""
@@ -42,12 +35,6 @@ async def models(service: Asking) -> ModelsAnswer:
     groups = Counter(repr(sorted(_identity(about).items())) for about in told.values())
     most = max(told.values(), key=lambda about: groups[repr(sorted(_identity(about).items()))], default={})
     return ModelsAnswer(**_identity(most), workers=len(told), agree=len(groups) <= 1)
-
-
-@router.get("/v1/policy", summary="What is decided by")
-async def policy(service: Asking) -> PolicyAnswer:
-    """The policy that new files are decided by."""
-    return PolicyAnswer(version=service.policy.version, text=service.policy.text)
 
 
 def _identity(about: Mapping[str, Any]) -> dict[str, Any]:
