@@ -15,7 +15,8 @@ from scipy.special import expit, logit
 
 from detector.classify import FaceClassifier
 from detector.classify.budgets import NONE, read_budgets
-from detector.classify.recalibrate import LEAST, Judged, figures, platt, recalibrate
+from detector.classify.platt import Judged, Sigmoid, figures, platt
+from detector.classify.recalibrate import LEAST, recalibrate
 from detector.cli import main
 from detector.errors import FeatureContractError, ShapeError, UsageError
 from detector.service.labelled import Labelled, read_labelled, single_faces
@@ -39,17 +40,21 @@ def judged(count: int, slope: float = 1.0, intercept: float = 0.0, seed: int = 0
     return Judged(expit((true - intercept) / slope), labels, np.ones(count))
 
 
+def pair(sigmoid: Sigmoid) -> tuple[float, float]:
+    return sigmoid.slope, sigmoid.intercept
+
+
 class TestPlatt:
     @pytest.mark.parametrize(("slope", "intercept"), [(1.0, 0.0), (0.5, 0.7), (2.0, -1.0)])
     @pytest.mark.parametrize("share", [0.5, 0.1])
     def test_finds_the_sigmoid_that_is_there_whatever_the_share_of_fakes(
         self, slope: float, intercept: float, share: float
     ) -> None:
-        assert platt(judged(20_000, slope, intercept, share=share)) == pytest.approx((slope, intercept), abs=0.12)
+        assert pair(platt(judged(20_000, slope, intercept, share=share))) == pytest.approx((slope, intercept), abs=0.12)
 
     def test_one_label_each_that_agrees_changes_nearly_nothing(self) -> None:
         faces = Judged(np.array([0.1, 0.9]), np.array([0, 1]), np.ones(2))
-        assert platt(faces) == pytest.approx((1.0, 0.0), abs=0.1)
+        assert pair(platt(faces)) == pytest.approx((1.0, 0.0), abs=0.1)
 
     def test_it_is_the_maximum_of_the_posterior(self) -> None:
         """By a search over a grid, with the posterior written down once more."""
@@ -63,20 +68,21 @@ class TestPlatt:
             return float((line[0] - 1) ** 2 / (2 * 0.5**2) + line[1] ** 2 / 2 - fit)
 
         best = brute(minus_log_posterior, ((0.1, 3.0), (-2.0, 2.0)), Ns=60)
-        assert platt(faces) == pytest.approx(tuple(best), abs=1e-3)
-        assert approx_fprime(np.array(platt(faces)), minus_log_posterior) == pytest.approx([0, 0], abs=1e-4)
+        assert pair(platt(faces)) == pytest.approx(tuple(best), abs=1e-3)
+        assert approx_fprime(np.array(pair(platt(faces))), minus_log_posterior) == pytest.approx([0, 0], abs=1e-4)
 
     def test_a_weight_counts_as_copies_do(self) -> None:
         """Of the classes' shape; how much is believed at all is Kish's count, which copies would raise."""
         faces = judged(4000, 0.7, 0.4)
         often = faces.probability > 0.5
         copied = faces.of(np.repeat(np.arange(4000), np.where(often, 3, 1)))
-        assert platt(replace(faces, weights=np.where(often, 3.0, 1.0))) == pytest.approx(platt(copied), abs=0.01)
+        weighted = replace(faces, weights=np.where(often, 3.0, 1.0))
+        assert pair(platt(weighted)) == pytest.approx(pair(platt(copied)), abs=0.01)
 
     def test_kish_by_hand(self) -> None:
-        """Weights 1/2 1/2 | 1/4 3/4 after evening: 4 / (0.25 + 0.25 + 0.0625 + 0.5625) = 3.5556 faces."""
+        """Weights 1/2 1/2 | 1/4 3/4 after evening, 2 in all: 2² / (0.25 + 0.25 + 0.0625 + 0.5625) = 3.56 faces."""
         faces = Judged(np.full(4, 0.5), np.array([0, 0, 1, 1]), np.array([1.0, 1.0, 10.0, 30.0]))
-        assert faces.even == pytest.approx(np.array([0.5, 0.5, 0.25, 0.75]) * 4 / 1.125 / 2)
+        assert faces.even == pytest.approx(np.array([0.5, 0.5, 0.25, 0.75]) * 2 / 1.125)
 
     def test_labels_that_contradict_are_refused(self) -> None:
         faces = judged(500)
@@ -85,8 +91,7 @@ class TestPlatt:
 
     def test_certain_faces_are_no_infinity(self) -> None:
         faces = judged(100)
-        slope, intercept = platt(replace(faces, probability=np.round(faces.probability)))
-        assert np.isfinite([slope, intercept]).all()
+        assert np.isfinite(pair(platt(replace(faces, probability=np.round(faces.probability))))).all()
 
 
 class TestFigures:
@@ -106,7 +111,7 @@ class TestRecalibrate:
         done = recalibrate(classifier, judged(300, 0.6, 0.5))
         done.classifier.save(tmp_path / "new.skops")
         table = Faces(1).table
-        expected = expit(done.slope * logit(classifier.probability(table)) + done.intercept)
+        expected = expit(done.sigmoid.slope * logit(classifier.probability(table)) + done.sigmoid.intercept)
         after = FaceClassifier.load(tmp_path / "new.skops")
         np.testing.assert_allclose(after.probability(table), expected, rtol=1e-9)
         assert not np.allclose(after.probability(table), classifier.probability(table), atol=0.01)
@@ -143,7 +148,7 @@ class TestRecalibrate:
         assert odd.flagged_after[0] == pytest.approx(0.05, abs=0.01)
         assert odd.flagged_before[0] > 0.2
         plain = recalibrate(classifier, replace(faces, probability=expit(logit(faces.probability) - 3)))
-        moved = expit(plain.slope * logit(np.nextafter(classifier.threshold, 0)) + plain.intercept)
+        moved = expit(plain.sigmoid.slope * logit(np.nextafter(classifier.threshold, 0)) + plain.sigmoid.intercept)
         assert plain.classifier.threshold == pytest.approx(moved)
         assert set(plain.classifier.real.sources) == {"ffhq", "reviewed", "unsplash"}
         assert len(plain.classifier.real) == len(classifier.real) + int((faces.labels == 0).sum())
@@ -157,27 +162,27 @@ class TestRecalibrate:
         """Of a site's files all above 0.7 are judged, and 1 in 20 of the rest."""
         rng, everything = np.random.default_rng(99), judged(20_000, share=0.1)
         seen = everything.of((everything.probability >= 0.7) | (rng.random(20_000) < 0.05))
-        assert abs(platt(seen)[1]) > 0.5
+        assert abs(platt(seen).intercept) > 0.5
         seen = replace(seen, weights=np.where(seen.probability < 0.7, 20.0, 1.0))
         done = recalibrate(replace(classifier, real=NONE), seen)
-        assert (done.slope, done.intercept) == pytest.approx((1.0, 0.0), abs=0.15)
-        new = expit(done.slope * logit(everything.probability[everything.labels == 0]) + done.intercept)
+        assert pair(done.sigmoid) == pytest.approx((1.0, 0.0), abs=0.15)
+        new = expit(done.sigmoid.slope * logit(everything.probability[everything.labels == 0]) + done.sigmoid.intercept)
         assert (new >= done.classifier.threshold).mean() == pytest.approx(0.05, abs=0.01)
 
     def test_only_the_doubtful_are_refused(self, classifier: FaceClassifier) -> None:
         """Among them, as many real as fake would seem to be so at even odds too: the fit would be far off."""
         everything = judged(20_000, share=0.1)
         band = everything.of(everything.probability >= 0.7)
-        assert abs(platt(band)[1]) > 1
+        assert abs(platt(band).intercept) > 1
         with pytest.raises(UsageError, match=r"probability of 0\.70 or more: they were chosen by it"):
             recalibrate(classifier, band)
 
     def test_a_second_time_starts_from_the_first(self, classifier: FaceClassifier) -> None:
         faces = judged(400, 0.5, 0.5)
         once = recalibrate(classifier, faces)
-        again = expit(once.slope * logit(faces.probability) + once.intercept)
+        again = expit(once.sigmoid.slope * logit(faces.probability) + once.sigmoid.intercept)
         twice = recalibrate(once.classifier, replace(faces, probability=again))
-        assert (twice.slope, twice.intercept) == pytest.approx((1.0, 0.0), abs=0.1)
+        assert pair(twice.sigmoid) == pytest.approx((1.0, 0.0), abs=0.1)
         assert (twice.classifier.real.sources == "reviewed").sum() == 2 * (faces.labels == 0).sum()
 
     def test_too_few_are_refused_with_what_is_needed(self, classifier: FaceClassifier) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from detector.errors import UsageError
 
 if TYPE_CHECKING:
-    from detector.service.policy import Rules
+    from detector.service.rules import Rules
     from detector.service.settings import Settings
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from detector.classify import FaceClassifier
-    from detector.classify.recalibrate import Judged, Recalibration
+    from detector.classify.platt import Judged
+    from detector.classify.recalibrate import Recalibration
     from detector.service.labelled import Chosen
 
 
@@ -44,7 +45,7 @@ def run(arguments: Namespace) -> int:
 def _faces(chosen: Chosen) -> Judged:
     import numpy as np
 
-    from detector.classify.recalibrate import Judged
+    from detector.classify.platt import Judged
 
     return Judged(
         np.array([line.fake_probability for line in chosen.lines], np.float64),
@@ -69,7 +70,7 @@ def _table(done: Recalibration, old: FaceClassifier) -> Iterator[str]:
         "real flagged": (done.flagged_before[0], done.flagged_after[0]),
         "synthetic flagged": (done.flagged_before[1], done.flagged_after[1]),
     }
-    yield f"new log-odds = {done.slope:.3f} * old log-odds {done.intercept:+.3f}"
+    yield f"new log-odds = {done.sigmoid.slope:.3f} * old log-odds {done.sigmoid.intercept:+.3f}"
     yield "| | before | after |\n| --- | ---: | ---: |"
     for name, (before, after) in rows.items():
         yield f"| {name} | {before:.4f} | {after:.4f} |"

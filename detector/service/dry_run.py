@@ -9,8 +9,8 @@ from math import sqrt
 from statistics import NormalDist
 from typing import Any
 
-from detector.service.policy import Rules
 from detector.service.records import ACTIONS, Action, Item
+from detector.service.rules import Rules
 
 Z = NormalDist().inv_cdf(0.975)
 

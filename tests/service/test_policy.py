@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from detector.classify.budgets import Budgets, HeldOut, read_budgets
 from detector.cli import main
 from detector.errors import ConfigError
-from detector.service.policy import Policy, Rules, drawn
+from detector.service.policy import Policy
 from detector.service.records import ACTIONS
+from detector.service.rules import Rules, drawn
 from detector.types import REASONS, MediaKind, Report
 from detector.weights import asset
 
