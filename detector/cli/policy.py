@@ -25,12 +25,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         command = commands.add_parser(name, help=summary, description=summary)
         command.add_argument("file", type=Path, help="a policy (TOML)")
         command.add_argument("--config", type=Path, metavar="FILE", help="the service's settings (TOML)")
-        command.add_argument("--classifier", type=Path, metavar="FILE", help="that the policy is for")
+        command.add_argument("--classifier", type=Path, metavar="FILE", help="another than the settings name")
         command.add_argument("--json", action="store_true", help="print JSON")
         if name == "dry-run":
             command.add_argument("--state", type=Path, metavar="DIR", help="the service's folder")
             command.add_argument("--database", metavar="URL", help="the service's database")
-            command.add_argument("--examples", type=int, default=5, metavar="N", help="a change (default %(default)s)")
+            command.add_argument(
+                "--examples", type=int, default=5, metavar="N", help="files named for each change (default %(default)s)"
+            )
 
 
 def run(arguments: Namespace) -> int:
