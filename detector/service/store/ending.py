@@ -16,8 +16,11 @@ FREE: dict[str, Any] = {"worker": None, "token": None, "lease_until": None}
 
 
 def lock_jobs(connection: Connection, job_ids: Collection[str]) -> None:
-    """Hold the rows of these jobs until the transaction ends; call it once, after the rows of the items are held."""
-    rows = select(JOBS.c.id).where(JOBS.c.id.in_(set(job_ids))).order_by(JOBS.c.id).with_for_update()
+    """Hold the rows of these jobs until the transaction ends; call it once, after the rows of the items are held.
+
+    But for the key: an item that is written holds its job's key, together with others (FOR NO KEY UPDATE).
+    """
+    rows = select(JOBS.c.id).where(JOBS.c.id.in_(set(job_ids))).order_by(JOBS.c.id).with_for_update(key_share=True)
     connection.execute(rows).all()
 
 

@@ -33,7 +33,8 @@ class Reviews:
         with self._database.reading() as connection:
             if after is not None:
                 at = select(ITEMS.c.finished_at).where(ITEMS.c.number == number_of(after)).scalar_subquery()
-                query = query.where(place > tuple_(at, number_of(after)))
+                # From the beginning where that item has gone: rather twice than never.
+                query = query.where(place > tuple_(func.coalesce(at, 0.0), number_of(after)))
             rows = connection.execute(query.order_by(*place).limit(limit + 1)).all()
         return page(rows, limit, lambda shown: tuple(item_of(row) for row in shown))
 

@@ -89,18 +89,16 @@ class Work:
             now = self._database.now()
             if not connection.execute(update(ITEMS).where(ours).values(_result(outcome, now))).rowcount:
                 return False
-            if not outcome.keeps_media:
-                connection.execute(update(ITEMS).where(ITEMS.c.id == claim.item_id).values(blob=None))
             lock_jobs(connection, [claim.job_id])
             end_jobs(connection, [claim.job_id], now)
             return True
 
 
-def crashed(name: str, media: MediaKind, attempts: int) -> Outcome:
+def crashed(name: str, media: MediaKind, attempts: int, keeps_media: bool) -> Outcome:
     """What comes of an item that no worker ever finished, as the fields of a `Report`."""
     why = f"the workers that took this file died, {attempts} times in a row"
     report = Report(name, media, "error", "crashed", warnings=(why,))
-    return Outcome(asdict(report), Decision("review", why, policy=""))
+    return Outcome(asdict(report), Decision("review", why, policy=""), keeps_media=keeps_media)
 
 
 def _due(now: float, images_only: bool) -> Select[Any]:
@@ -128,9 +126,8 @@ def _give_up(connection: Connection, rows: Sequence[Row[Any]], now: float, keeps
     end_items(connection, late, "expired", now)
     for row in rows:
         if row.id not in late:
-            result = _result(crashed(row.name, row.media, row.attempts), now)
-            blob = row.blob if keeps_media else None
-            connection.execute(update(ITEMS).where(ITEMS.c.id == row.id).values(result | {"blob": blob}))
+            result = _result(crashed(row.name, row.media, row.attempts, keeps_media), now)
+            connection.execute(update(ITEMS).where(ITEMS.c.id == row.id).values(result))
     end_jobs(connection, [row.job_id for row in rows], now)
 
 
@@ -150,6 +147,7 @@ def _result(outcome: Outcome, now: float) -> dict[str, Any]:
         "policy": decision.policy,
         "weight": decision.weight,
         "pictures": list(outcome.pictures) or None,
+        **({} if outcome.keeps_media else {"blob": None}),
         **FREE,
     }
 
