@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -22,7 +22,7 @@ from detector.service.engine.wire import Ready
 from detector.service.metrics import BATCH_FACES, STAGE_SECONDS
 from detector.service.settings import Batching, Settings, cores
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Hashable)
 V = TypeVar("V")
 
 
@@ -39,7 +39,7 @@ class Engine(Generic[T]):
     """
 
     def __init__(self, judge: Judge, sandbox: Callable[[], Sandbox], batching: Batching) -> None:
-        self.judge, self._sandbox = judge, sandbox
+        self.judge, self._sandbox, self._batching = judge, sandbox, batching
         self._decoders = cores(batching.decoders)
         self._judges = cores(batching.judges) if judge.reconstructors[0].device.type == "cpu" else 1
         self._videos = max(1, self._decoders - 1)
@@ -102,6 +102,18 @@ class Engine(Generic[T]):
             self.abort()
             raise
 
+    @property
+    def tickets(self) -> set[T]:
+        """Of the files that are in it."""
+        with self._lock:
+            return {case.task.ticket for case in self._held}
+
+    @property
+    def batching(self) -> Batching:
+        """How the machine is used, with every number as it is."""
+        wanted = self._batching
+        return Batching(wanted.faces, wanted.wait_ms, self._judges, self._decoders, self._room)
+
     def submit(self, task: Task[T]) -> None:
         """Hand in a file."""
         case = Case(task, self._finish)
@@ -123,11 +135,11 @@ class Engine(Generic[T]):
             raise result
         return result
 
-    def drop(self, unwanted: Callable[[T], bool]) -> None:
+    def drop(self, tickets: Collection[T]) -> None:
         """Give up files; they do not come back."""
         with self._lock:
             for case in self._held:
-                case.dropped = case.dropped or unwanted(case.task.ticket)
+                case.dropped = case.dropped or case.task.ticket in tickets
 
     def withdraw(self) -> None:
         """Give up the files that are not begun."""
@@ -144,7 +156,7 @@ class Engine(Generic[T]):
     def abort(self) -> None:
         """Give up all that is in it, and end."""
         self.withdraw()
-        self.drop(lambda _: True)
+        self.drop(self.tickets)
         self._batches.close()
         self.close()
 
@@ -173,7 +185,7 @@ class Engine(Generic[T]):
 
     def _look(self, sandbox: Sandbox, case: Case[T]) -> None:
         """Hand every sight of a file to the judges, and then its end to the file."""
-        events = watch(partial(sandbox.open, case.task.path), sandbox.look)
+        events = watch(partial(sandbox.open, case.task.path, case.task.name), sandbox.look)
         for event in _timed(events, STAGE_SECONDS.labels("decode").observe):
             if case.dropped:
                 self._let_go(case)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from detector.errors import DetectorError, MediaError
+from detector.media.kinds import FORMATS, mislabelled
 from detector.media.limits import DEFAULT_FRAMES
 from detector.score.look import Sight
 from detector.service.engine.decoder import Look, Setup
@@ -36,10 +37,11 @@ class SeenMedia:
         warnings: what is odd about it; complete once it was looked at.
     """
 
-    def __init__(self, kind: MediaKind, file_format: str) -> None:
-        self.kind: MediaKind = kind
-        self.format = file_format
-        self.warnings: list[str] = []
+    def __init__(self, opened: Opened, suffix: str) -> None:
+        self.kind: MediaKind = opened.media
+        self.format = opened.format
+        warning = mislabelled(suffix, FORMATS[opened.format])
+        self.warnings: list[str] = [] if warning is None else [warning]
 
 
 class Sandbox:
@@ -83,8 +85,12 @@ class Sandbox:
         if self._process is None:
             self._spawn()
 
-    def open(self, path: Path) -> SeenMedia:
+    def open(self, path: Path, name: str = "") -> SeenMedia:
         """Open a file.
+
+        Args:
+            path: where it lies.
+            name: what its owner calls it; an extension that lies is warned of.
 
         Raises:
             MediaError: what `Eyes.open` raises, and timeout or crashed where the decoder had to be killed or died.
@@ -95,9 +101,9 @@ class Sandbox:
         self._line.left_s = self._limits.decode_s
         self._tell(Look(path=path))
         message = self._receive()
-        if not isinstance(message, Opened):
-            raise self._crashed(f"expected a file that is opened, got {message.what}")
-        return SeenMedia(message.media, message.format)
+        if not isinstance(message, Opened) or message.format not in FORMATS:
+            raise self._crashed(f"expected a file that is opened, got {message!r}")
+        return SeenMedia(message, Path(name).suffix.lower())
 
     def look(self, media: SeenMedia) -> Iterator[Sight]:
         """The sights of the file that was opened last; only the time that the decoder takes counts.
