@@ -31,13 +31,19 @@ def configure(stream: IO[str] = sys.stderr) -> None:
 def _name_errors(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """An exception as its type, the first line of its message (a database's further lines hold what was asked), and
     the places that it came through: no values."""
-    info = event.pop("exc_info", None)
-    error = info if isinstance(info, BaseException) else info[1] if isinstance(info, tuple) else None
+    error = _error(event.pop("exc_info", None))
     if error is not None:
         event["error"] = type(error).__name__
         event["message"] = "".join(str(error).splitlines()[:1])[:_MESSAGE]
         event["where"] = _places(error.__traceback__)
     return event
+
+
+def _error(info: object) -> BaseException | None:
+    """The exception that `exc_info` stands for, in each of the forms that logging knows."""
+    if isinstance(info, BaseException):
+        return info
+    return info[1] if isinstance(info, tuple) else sys.exc_info()[1] if info else None
 
 
 def _places(trace: TracebackType | None) -> list[str]:
