@@ -292,25 +292,15 @@ def test_a_message_that_cannot_be_sent_at_all_counts_its_tries() -> None:
     assert flaky.written == [("d", "RuntimeError: a defect")]
 
 
-def test_a_dispatcher_is_set_up_by_the_settings(store: Store, tmp_path: Path) -> None:
-    settings = Settings(state=tmp_path, webhooks=WEBHOOKS)
-    with listening(status(200)) as receiver:
-        owe(store, receiver.url())
-        (delivery,) = store.owed("here", 10, 60.0)
-        Dispatcher.of(store, settings, "here").deliver(delivery)
-    verify(receiver.received[0].headers, receiver.received[0].body, SECRET)
-
-
 PROGRAM = """
 import sys
-from pathlib import Path
 from time import sleep
-from detector.service.settings import Settings, Webhooks
+from detector.service.settings import Webhooks
 from detector.service.store import Store
 from detector.service.webhooks.dispatcher import Dispatcher
-state, secret = Path(sys.argv[1]), sys.argv[2]
-settings = Settings(state=state, webhooks=Webhooks(secret=secret, private=True))
-Dispatcher.of(Store.open(f"sqlite:///{state / 'service.db'}"), settings, "doomed").start()
+from detector.service.webhooks.sender import Sender
+url, secret = sys.argv[1:]
+Dispatcher(Store.open(url), Sender(secret, private=True).send, Webhooks(), "doomed").start()
 sleep(60)
 """
 
@@ -326,7 +316,7 @@ def test_kill_9_in_the_middle_loses_nothing(tmp_path: Path) -> None:
 
     with listening(slowly) as receiver:
         jobs = {owe(store, receiver.url()) for _ in range(messages)}
-        with subprocess.Popen([sys.executable, "-c", PROGRAM, str(tmp_path), SECRET]) as doomed:
+        with subprocess.Popen([sys.executable, "-c", PROGRAM, url, SECRET]) as doomed:
             until(lambda: len(receiver.received) > messages // 3, limit_s=30)
             os.kill(doomed.pid, signal.SIGKILL)
         assert len(receiver.received) < messages

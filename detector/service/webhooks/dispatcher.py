@@ -16,9 +16,8 @@ from typing import Protocol
 from detector.service.logs import log
 from detector.service.metrics import WEBHOOKS
 from detector.service.records import Delivery
-from detector.service.settings import Settings, Webhooks
-from detector.service.webhooks import secret
-from detector.service.webhooks.sender import Answer, Sender
+from detector.service.settings import Webhooks
+from detector.service.webhooks.sender import Answer
 
 AT_ONCE = 8
 """Tries at the same time."""
@@ -64,13 +63,6 @@ class Dispatcher:
         self._clock, self._draw = clock, draw
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="webhooks", daemon=True)
-
-    @classmethod
-    def of(cls, store: Outbox, settings: Settings, name: str) -> Dispatcher:
-        """The one of a service, which is set up by its settings; ConfigError where its secret is none."""
-        webhooks = settings.webhooks
-        sender = Sender(secret.load(settings), private=webhooks.private, timeout_s=webhooks.timeout_s)
-        return cls(store, sender.send, webhooks, name)
 
     def start(self) -> None:
         """Begin, in the background."""
