@@ -13,11 +13,13 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.context import SpawnProcess
 from threading import Event, Thread
 from time import monotonic
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from detector.errors import DetectorError
 from detector.service import logs, metrics
 from detector.service.settings import Settings
+
+T = TypeVar("T")
 
 LOOK_EVERY_S = 0.2
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
@@ -85,7 +87,7 @@ class Supervisor:
         self.kill()
         for process in processes:
             process.join()
-            self._bury(process)
+            self._trying(self._bury, process)
 
     def kill(self) -> None:
         """End every worker at once."""
@@ -96,17 +98,21 @@ class Supervisor:
     def _run(self) -> None:
         while not self._stopping.is_set():
             for place in self._places:
-                self._tend(place)
+                self._trying(self._tend, place)
             self._stopping.wait(LOOK_EVERY_S)
 
-    def _tend(self, place: _Place) -> None:
+    def _trying(self, act: Callable[[T], None], on: T) -> None:
+        """Whatever goes wrong, the store being away for a while, say, the other workers are looked after as well."""
         try:
-            if place.process is not None and not place.process.is_alive():
-                self._replace(place)
-            if place.process is None and monotonic() >= place.next_at:
-                place.process, place.started_at = self._started(), monotonic()
-        except Exception as error:  # the store is away for a while, say: the next look tries again
-            logs.log.error("cannot replace a worker", exc_info=error)
+            act(on)
+        except Exception as error:
+            logs.log.error("cannot look after a worker", exc_info=error)
+
+    def _tend(self, place: _Place) -> None:
+        if place.process is not None and not place.process.is_alive():
+            self._replace(place.process, place)
+        if place.process is None and monotonic() >= place.next_at:
+            place.process, place.started_at = self._started(), monotonic()
 
     def _started(self) -> SpawnProcess:
         name = f"{socket.gethostname()}-{os.getpid()}-{next(_NUMBERS)}"
@@ -115,11 +121,10 @@ class Supervisor:
         logs.log.info("worker started", worker=name, pid=process.pid)
         return process
 
-    def _replace(self, place: _Place) -> None:
+    def _replace(self, dead: SpawnProcess, place: _Place) -> None:
         """Put back what a dead worker held, and say when its place is taken again."""
-        assert place.process is not None
-        logs.log.error("worker died", worker=place.process.name, exit_code=place.process.exitcode)
-        self._bury(place.process)
+        logs.log.error("worker died", worker=dead.name, exit_code=dead.exitcode)
+        self._bury(dead)
         metrics.WORKER_DEATHS.inc()
         sound = monotonic() - place.started_at > SOUND_AFTER_S
         place.deaths = 1 if sound else place.deaths + 1
