@@ -23,8 +23,8 @@ WAIT_S = 30.0
 def postgres(folder: Path) -> Generator[str, None, None]:
     """Run a PostgreSQL server that nothing but this machine can reach; gives the URL of an empty database.
 
-    Its data lies in a new folder of the system's own, in memory where there is room, and goes with it: a socket's path
-    may have 107 characters, and where root runs the tests, the server runs as another user, who could not enter `folder`.
+    Its data lies in a new folder of the system's own, in memory where there is room, and goes with it. A socket's path
+    may have 107 characters; and where root runs the tests, another user runs the server, who could not enter `folder`.
 
     Args:
         folder: where its log is written.

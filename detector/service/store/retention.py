@@ -62,5 +62,5 @@ def _forget_jobs(connection: Connection, before: float) -> dict[str, str | None]
 
 
 def _items(connection: Connection, which: ColumnElement[bool]) -> dict[str, str | None]:
-    query = select(ITEMS.c.id, ITEMS.c.blob).where(which).order_by(ITEMS.c.id).with_for_update()
+    query = select(ITEMS.c.id, ITEMS.c.blob).where(which).order_by(ITEMS.c.finished_at, ITEMS.c.id).with_for_update()
     return {row.id: row.blob for row in connection.execute(query)}
