@@ -14,6 +14,7 @@ from detector.service.api import files, health, jobs, models, pages, policies, s
 from detector.service.api.envelope import Envelope
 from detector.service.api.refusals import ALWAYS, ProblemAnswer, handle_errors
 from detector.service.api.service import Service
+from detector.service.review import routes as review
 from detector.service.settings import Settings
 from detector.service.webhooks import routes as webhooks
 
@@ -37,7 +38,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.service = service or open_service(settings)
-    for module in (score, jobs, files, models, policies, health, webhooks):
+    for module in (score, jobs, files, models, policies, review, webhooks, health):
         app.include_router(module.router, responses=ALWAYS)
     app.include_router(pages.router)
     handle_errors(app)

@@ -19,6 +19,8 @@ router = APIRouter(tags=["jobs"])
 
 Asking = Annotated[Service, Depends(service_of)]
 Sender = Annotated[Key, Depends(needs("score"))]
+Limit = Annotated[int, Query(ge=1, le=200, description="How many at most")]
+After = Annotated[str | None, Query(pattern="^[0-9]{1,18}$", description="`next` of the page before")]
 Reader = Annotated[Key, Depends(needs("score", "review"))]
 
 
@@ -46,8 +48,8 @@ async def jobs(
     key: Reader,
     service: Asking,
     state: State | None = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    after: Annotated[str | None, Query(max_length=200, description="`next` of the page before")] = None,
+    limit: Limit = 50,
+    after: After = None,
 ) -> JobsAnswer:
     """Newest first; of the key that asks, or of every key where it has the scope review or admin."""
     return jobs_answer(await in_thread(service.store.jobs, whose(key), state, limit, after), request.state.request_id)
