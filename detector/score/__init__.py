@@ -20,7 +20,6 @@ from detector.score.judges import Judges, full
 from detector.score.look import Eyes, Sight
 from detector.score.summary import Summary
 from detector.types import Report
-from detector.vae import load_reconstructor
 from detector.weights import asset, version
 
 __all__ = ["Detector", "Scored", "Source"]
@@ -131,6 +130,7 @@ class Detector:
 def _load_judge(vaes: tuple[str, ...], classifier: Path, device: str) -> Judge:
     from detector.classify import FaceClassifier
     from detector.features import backbone
+    from detector.vae import load_reconstructor
 
     fitted = FaceClassifier.load(classifier)
     seeing = backbone.load_backbone(device=device) if backbone.NAME in fitted.versions else None

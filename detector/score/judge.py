@@ -11,12 +11,12 @@ import numpy as np
 
 from detector.errors import FeatureContractError
 from detector.faces import concat_crops, crop_faces
-from detector.features import Backbone, compute_features, compute_perception
 from detector.score.look import Sight
 from detector.types import Array, Crops, FaceReport, FeatureTable, RegionEvidence
 
 if TYPE_CHECKING:
     from detector.classify import FaceClassifier
+    from detector.features import Backbone
     from detector.vae import Reconstructor
 
 
@@ -116,6 +116,8 @@ def describe(
     Returns:
         the features of every face by every model, side by side; and (N, 3, S, S), what the first VAE made of the crops.
     """
+    from detector.features import compute_features, compute_perception
+
     made = [model(crops.pixels) for model in reconstructors]
     tables = [
         compute_features(crops, reconstruction, model.name)

@@ -94,6 +94,8 @@ class Batches:
             if batch and (faces > most or pixels > PIXELS_AT_ONCE):
                 break
             batch.append(self._waiting.popleft()[1])
+        if self._waiting and self._idle > 1:  # the rest is the others' share: it has waited enough
+            self._waiting[0] = (0.0, self._waiting[0][1])
         return batch
 
     def _count(self) -> int:

@@ -39,9 +39,10 @@ class Engine(Generic[T]):
     """
 
     def __init__(self, judge: Judge, sandbox: Callable[[], Sandbox], batching: Batching) -> None:
-        self.judge, self._sandbox, self._batching = judge, sandbox, batching
+        self.judge, self._batching = judge, batching
         self._decoders = cores(batching.decoders)
         self._judges = cores(batching.judges) if judge.reconstructors[0].device.type == "cpu" else 1
+        self._sandboxes = [sandbox() for _ in range(self._decoders)]
         self._videos = max(1, self._decoders - 1)
         self._room = batching.in_flight or self._decoders + self._judges * batching.faces
         self._held: set[Case[T]] = set()
@@ -89,11 +90,11 @@ class Engine(Generic[T]):
         Raises:
             DetectorError: the decoders cannot load their models.
         """
-        ready: list[Future[Ready]] = [Future() for _ in range(self._decoders)]
+        ready: list[Future[Ready]] = [Future() for _ in self._sandboxes]
         self._decoding = ThreadPoolExecutor(self._decoders, "decoder")
         self._judging = narrow_threads(self._judges) if self._judges > 1 else ThreadPoolExecutor(1, "judge")
-        for one in ready:
-            self._run(self._decoding, partial(self._decode, one))
+        for sandbox, one in zip(self._sandboxes, ready, strict=True):
+            self._run(self._decoding, partial(self._decode, sandbox, one))
         for _ in range(self._judges):
             self._run(self._judging, self._judge)
         try:
@@ -158,6 +159,8 @@ class Engine(Generic[T]):
         self.withdraw()
         self.drop(self.tickets)
         self._batches.close()
+        for sandbox in self._sandboxes:
+            sandbox.kill()
         self.close()
 
     def _run(self, pool: ThreadPoolExecutor, work: Callable[[], None]) -> None:
@@ -168,8 +171,7 @@ class Engine(Generic[T]):
         if (error := thread.exception()) is not None:
             self._finished.put(error)
 
-    def _decode(self, ready: Future[Ready]) -> None:
-        sandbox = self._sandbox()
+    def _decode(self, sandbox: Sandbox, ready: Future[Ready]) -> None:
         try:
             ready.set_result(sandbox.detector)
             while (case := self._intake.take()) is not None:

@@ -122,6 +122,11 @@ class Sandbox:
             yield self._sight(message)
         raise self._crashed("expected a sampled frame or the end")
 
+    def kill(self) -> None:
+        """Kill the decoder in the middle of its work; the one method that any thread may call."""
+        if (process := self._process) is not None:
+            process.kill()
+
     def close(self) -> None:
         """Kill the decoder, if there is one."""
         if self._process is not None:
