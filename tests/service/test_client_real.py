@@ -182,5 +182,6 @@ def test_a_real_service_says_what_scoring_here_says(
     assert (clip["media"], clip["verdict"], len(clip["timeline"])) == ("video", "real", 12)
     assert {path.name for path in (tmp_path / "why").iterdir()} >= {"1.face0.heatmap.png", "3.face0.heatmap.png"}
     with Client(served) as client:
-        assert {job.state for job in client.jobs()} == {"done"}
+        # On a slow machine the models load for longer than a picture's deadline; then it was handed over again.
+        assert [job.state for job in client.jobs() if job.state != "cancelled"] == ["done"] * 3
         assert dict(client.models())["models"] == {name: here.models[name] for name in here.models}
