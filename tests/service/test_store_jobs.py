@@ -87,6 +87,46 @@ def test_as_many_items_wait_as_may_and_no_more(store: Store) -> None:
     assert store.waiting() == 4
 
 
+def _full(store: Store, order: Order, limit: int) -> tuple[float | str | None, float | str | None]:
+    """The limit for which an order is refused, and what would have waited."""
+    with pytest.raises(Problem, match="no room for") as caught:
+        store.submit(order, limit)
+    assert (caught.value.slug, caught.value.retry_after_s) == ("queue-full", 5.0)
+    return caught.value.limit, caught.value.value
+
+
+@pytest.mark.parametrize(("limit", "share"), [(1, 1), (5, 3), (8, 4)])
+def test_a_key_leaves_half_of_the_places_to_others(store: Store, limit: int, share: int) -> None:
+    store.submit(order(share, "greedy"), limit)
+    if share < limit:
+        assert _full(store, order(key_id="greedy", urgent=True), limit) == (share, share + 1)
+        store.submit(order(limit - share, "other"), limit)
+    assert _full(store, order(key_id="third"), limit) == (limit, limit + 1)
+    taken(store, limit=1)
+    store.submit(order(key_id="greedy"), limit)  # only what waits is counted
+    assert store.waiting() == limit
+
+
+def test_who_is_refused_for_their_own_files_is_told_so(store: Store) -> None:
+    store.submit(order(5, "greedy"), 10)
+    with pytest.raises(Problem, match="5 files of this API key wait, and at most 5 may: no room for 2 more"):
+        store.submit(order(2, "greedy"), 10)
+
+
+def test_an_open_service_has_no_share_of_a_key(store: Store) -> None:
+    store.submit(order(9), 10)
+    assert store.waiting() == 9
+
+
+def test_the_last_tenth_of_the_places_is_for_what_somebody_waits_for(store: Store) -> None:
+    store.submit(order(15), 20)
+    assert _full(store, order(4), 20) == (18, 19)
+    store.submit(order(3), 20)
+    assert _full(store, order(1), 20) == (18, 19)
+    store.submit(order(2, urgent=True), 20)
+    assert _full(store, order(1, urgent=True), 20) == (20, 21)
+
+
 def test_cancelling_ends_what_has_not_ended(store: Store, clock: Clock) -> None:
     job = submitted(store, 2)
     taken(store, limit=1)

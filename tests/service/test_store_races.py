@@ -141,6 +141,20 @@ def test_the_limit_of_the_queue_is_kept_to_the_item(store: Store) -> None:
     assert store.waiting() == 18
 
 
+def test_the_share_of_a_key_is_kept_to_the_item(store: Store) -> None:
+    def submit(number: int) -> tuple[str, str]:
+        key_id = "ab"[number % 2]
+        try:
+            return key_id, store.submit(order(2, key_id, urgent=True), 20)[0].state
+        except Problem as problem:
+            return key_id, problem.slug
+
+    assert Counter(_at_once(16, submit)) == {
+        (key_id, state): count for key_id in "ab" for state, count in (("queued", 5), ("queue-full", 3))
+    }
+    assert store.waiting() == 20
+
+
 def test_reviews_are_numbered_without_a_gap(store: Store) -> None:
     submitted(store, 8)
     items = [claim.item_id for claim in store.claim("w", 8, 60.0) if store.complete(claim, outcome("review"))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from math import ceil
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -14,6 +15,10 @@ from detector.service.store.pages import number_of, page
 from detector.service.store.rows import job_of, jobs_of, new_id
 from detector.service.store.schema import ITEMS, JOBS
 
+KEY_SHARE = 0.5
+"""How many of the places for what waits one key may take, so that the others find some; rounded up."""
+URGENT_SHARE = 0.1
+"""How many of them are only for what somebody waits for, the last ones; rounded down."""
 _RETRY_AFTER_S = 5.0
 
 
@@ -25,15 +30,20 @@ class Jobs:
     def submit(self, order: Order, waiting_limit: int) -> tuple[Job, bool]:
         """Take a job in; the second value is False where its idempotency key has brought it in before.
 
+        Args:
+            order: the job.
+            waiting_limit: how many items may wait, of all keys. Of these places one key has half at most, and the last
+                tenth is for urgent orders. An open service has no keys, and so no share of one.
+
         Raises:
             Problem: "idempotency-reused": the same key came with another request; "queue-full": with these uploads,
-                more than `waiting_limit` items would wait.
+                more items would wait than may. Its limit and value are those of the share that is used up.
         """
         with self._database.writing() as connection:
             self._database.alone(connection, SUBMISSION)
             known = _same_request(connection, order)
             if known is None:
-                _check_room(connection, len(order.uploads), waiting_limit)
+                _check_room(connection, order, waiting_limit)
                 return _insert(connection, order, self._database.now()), True
             return known, False
 
@@ -107,15 +117,30 @@ def _same_request(connection: Connection, order: Order) -> Job | None:
     return None if row is None else jobs_of(connection, [row])[0]
 
 
-def _check_room(connection: Connection, more: int, limit: int) -> None:
-    waiting = _waiting(connection)
+def _check_room(connection: Connection, order: Order, limit: int) -> None:
+    """Refuse an order that finds no place: of all, of those that are not for urgent ones, or of its key's."""
+    waiting, more = _waiting(connection), len(order.uploads)
+    _refuse_beyond(limit, waiting, more, "files wait")
+    if not order.urgent:
+        common = limit - int(limit * URGENT_SHARE)
+        _refuse_beyond(common, waiting, more, "files wait", "; the other places are for what somebody waits for")
+    if order.key_id:
+        own = _waiting(connection, order.key_id)
+        _refuse_beyond(ceil(limit * KEY_SHARE), own, more, "files of this API key wait")
+
+
+def _refuse_beyond(limit: int, waiting: int, more: int, what: str, why: str = "") -> None:
     if waiting + more > limit:
-        detail = f"{waiting} files wait, and at most {limit} may: no room for {more} more; try again later"
+        detail = f"{waiting} {what}, and at most {limit} may{why}: no room for {more} more; try again later"
         raise Problem("queue-full", detail, limit=limit, value=waiting + more, retry_after_s=_RETRY_AFTER_S)
 
 
-def _waiting(connection: Connection) -> int:
-    return connection.scalars(select(func.count()).where(ITEMS.c.state == "queued")).one()
+def _waiting(connection: Connection, key_id: str | None = None) -> int:
+    """How many items wait; of one key, or of all."""
+    query = select(func.count()).select_from(ITEMS).where(ITEMS.c.state == "queued")
+    if key_id is not None:
+        query = query.join(JOBS, ITEMS.c.job_id == JOBS.c.id).where(JOBS.c.key_id == key_id)
+    return connection.scalars(query).one()
 
 
 def _insert(connection: Connection, order: Order, now: float) -> Job:
