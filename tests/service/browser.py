@@ -61,7 +61,7 @@ def give_visit(chromium: Any, laid: tuple[Desk, str]) -> Iterator[Visit]:
 
     def open_page(path: str = "/review", expected: tuple[str, ...] = (), **options: Any) -> Any:
         context = chromium.new_context(**{"viewport": DESKTOP, **options})
-        context.set_default_timeout(8000)
+        context.set_default_timeout(30_000)
         contexts.append(context)
         page = context.new_page()
 

@@ -18,7 +18,6 @@ from PIL import Image
 from detector.service.api.app import create_app
 from detector.service.api.service import Service
 from detector.service.records import Action, Decision, Order, Outcome, Upload
-from detector.service.review.routes import router
 from detector.service.settings import Settings
 from detector.service.spool import Spool
 from detector.service.store import Store
@@ -119,8 +118,6 @@ def desk(folder: Path) -> Iterator[Desk]:
     store = Store.open(settings.url)
     service = Service(settings, store, spool, None, dict)  # type: ignore[arg-type]  # nothing here asks the policy
     app = create_app(settings, service)
-    if "/review" not in {getattr(route, "path", "") for route in app.routes}:
-        app.include_router(router)
     try:
         yield Desk(app, store, spool)
     finally:

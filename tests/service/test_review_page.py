@@ -149,7 +149,7 @@ def test_from_the_keyboard_alone_to_a_decision(visit: Visit, laid: Laid) -> None
     assert page.evaluate("() => document.activeElement.textContent") == "third.jpg"
     assert decisions(laid[0]) == [("block", "fake", "jab 1?")]
     assert laid[0].store.reviews().items[0].item_id == ids[1]
-    assert "second.jpg: open blocked it (fake)" in page.locator("#said").inner_text()
+    assert "second.jpg: Somebody blocked it (fake)" in page.locator("#said").inner_text()
     assert page.title() == "(2) Review"
 
 
@@ -161,7 +161,7 @@ def test_a_decision_can_be_changed_and_the_first_one_stays_in_the_log(visit: Vis
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Nothing waits").wait_for()
     page.keyboard.press("z")
-    page.locator(".notice", has_text="open blocked it (fake)").wait_for()
+    page.locator(".notice", has_text="Somebody blocked it (fake)").wait_for()
     page.get_by_label("Unsure").check()
     page.get_by_label("Allow").check()
     page.get_by_role("button", name="Record my decision as well").click()
@@ -208,15 +208,17 @@ def test_pictures_are_blurred_until_somebody_looks(visit: Visit, laid: Laid) -> 
 def test_what_clients_send_is_text_and_nothing_else(visit: Visit, laid: Laid) -> None:
     item = laid[0].put(report(EVIL, warnings=(EVIL, "<script>alert(2)</script>")), name=EVIL, reason=EVIL)
     laid[0].store.decide(item, EVIL, "review", "unsure", EVIL)
+    laid[0].put(report(EVIL), name=EVIL, reason=EVIL)
     page = visit(f"/review#{item}")
     opened(page, EVIL)
+    assert page.locator("#waiting .name").inner_text() == EVIL
     assert page.locator("blockquote").inner_text() == EVIL
     assert page.locator(".warnings li").all_inner_texts() == [EVIL, "<script>alert(2)</script>"]
     assert page.locator("img[onerror], main script").count() == 0
 
 
 def test_on_a_phone_there_is_the_queue_or_a_file_and_nothing_sticks_out(visit: Visit, laid: Laid) -> None:
-    laid[0].put(report("a-very-long-name-" * 8 + ".jpg"))
+    laid[0].put(report("a_very_long_name_" * 8 + ".jpg"))
     laid[0].put(clip("talk.mp4"))
     page = visit(viewport=PHONE, has_touch=True)
     page.locator("#waiting button").nth(1).tap()
@@ -226,7 +228,7 @@ def test_on_a_phone_there_is_the_queue_or_a_file_and_nothing_sticks_out(visit: V
     assert not page.locator("#waiting").is_visible()
     page.get_by_role("button", name="Queue").tap()
     page.locator("#waiting button").first.tap()
-    opened(page, "a-very-long-name-")
+    opened(page, "a_very_long_name_")
     assert page.evaluate(fits)
     page.get_by_label("Real").tap()
     page.get_by_label("Allow").tap()

@@ -103,7 +103,7 @@ def test_a_service_out_of_reach_is_said_in_words(chromium: Any, tmp_path: Path) 
             page = chromium.new_page()
             page.goto(f"{url}/review")
             opened(page, "portrait.jpg")
-        page.get_by_role("alert").filter(has_text="The service cannot be reached").wait_for(timeout=8000)
+        page.get_by_role("alert").filter(has_text="The service cannot be reached").wait_for()
         assert page.locator("#live").inner_text() == "Out of reach"
         page.keyboard.press("a")
         page.keyboard.press("Enter")

@@ -87,9 +87,8 @@ async def item(item_id: ItemId, _: Reviewer, service: Running, request: Request)
 )
 async def decide(item_id: ItemId, body: DecisionBody, key: Reviewer, service: Running) -> Review:
     """Decide. A later decision holds, and the earlier ones stay in the log."""
-    _refuse_unseen(await _item(service.store, item_id), body.seen)
     reviewer = _name(key, body.reviewer)
-    review = await in_thread(service.store.decide, item_id, reviewer, body.action, body.label, body.note)
+    review = await in_thread(service.store.decide, item_id, reviewer, body.action, body.label, body.note, body.seen)
     REVIEWS.labels(body.action).inc()
     return review
 
@@ -113,18 +112,6 @@ async def picture(
         detail = f"expected a picture that is kept of this item, got {name}; its time may be over"
         raise Problem("not-found", detail, field="name") from None
     return Response(content, media_type="image/png" if name.endswith(".png") else "image/jpeg")
-
-
-def _refuse_unseen(item: Item, seen: int | None) -> None:
-    """Refuse a decision that was made without knowing of the last one."""
-    last = item.review
-    if last is None or seen is None or seen == last.number:
-        return
-    detail = (
-        f"{last.reviewer} decided meanwhile: {last.action}, {last.label}; "
-        f"to decide as well, send the decision again with seen {last.number}"
-    )
-    raise Problem("conflict", detail, field="seen", limit=last.number, value=seen)
 
 
 def _name(key: Key, given: str | None) -> str:

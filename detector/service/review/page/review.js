@@ -147,7 +147,7 @@ function done(open, review) {
   state.decided = [item, ...state.decided.filter((one) => one.item_id !== item.item_id)];
   const words = `${item.path}: ${decided(review)}`;
   say(words);
-  at("toast").replaceChildren(element("p", {}, words), button("Change it", undo));
+  at("toast").replaceChildren(element("p", {}, words), button("Change it", undo), button("×", () => { at("toast").hidden = true; }, { class: "quiet", "aria-label": "Close" }));
   at("toast").hidden = false;
   const following = state.waiting[Math.min(Math.max(place, 0), state.waiting.length - 1)];
   leave();

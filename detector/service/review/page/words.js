@@ -51,10 +51,10 @@ export function signed(value) {
   return `${value < 0 ? "−" : "+"}${shown}`;
 }
 
-/** What somebody decided. */
+/** What somebody decided; who gave no name where none is needed is called "open" in the log. */
 export function decided(review) {
   const action = { allow: "allowed it", block: "blocked it", review: "kept it for review" }[review.action];
-  return `${review.reviewer} ${action} (${review.label})`;
+  return `${review.reviewer === "open" ? "Somebody" : review.reviewer} ${action} (${review.label})`;
 }
 
 /** What was found, in one line. */
