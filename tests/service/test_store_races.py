@@ -163,6 +163,21 @@ def test_reviews_are_numbered_without_a_gap(store: Store) -> None:
     assert store.verify_reviews() == 40
 
 
+def test_of_those_who_decide_at_once_and_saw_the_same_one_does(store: Store) -> None:
+    submitted(store)
+    [claim] = store.claim("w", 1, 60.0)
+    assert store.complete(claim, outcome("review"))
+
+    def decide(number: int) -> str:
+        try:
+            return store.decide(claim.item_id, f"reviewer {number}", "block", "fake", seen=0).action
+        except Problem as problem:
+            return problem.slug
+
+    assert Counter(_at_once(8, decide)) == {"block": 1, "conflict": 7}
+    assert store.verify_reviews() == 1
+
+
 def test_a_delivery_is_handed_to_one_sender(store: Store) -> None:
     for _ in range(30):
         store.cancel(submitted(store, webhook=HOOK).id)

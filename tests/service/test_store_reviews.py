@@ -64,6 +64,19 @@ def test_only_what_has_ended_is_decided_on(store: Store) -> None:
     assert store.reviews().items == ()
 
 
+def test_a_decision_is_refused_to_who_has_not_seen_the_last_one(store: Store) -> None:
+    item = _waiting(store)
+    first = store.decide(item.id, "ann", "block", "fake", seen=0)
+    with pytest.raises(Problem, match=r"ann decided meanwhile: block, fake; .* with seen 1") as caught:
+        store.decide(item.id, "bob", "allow", "real", seen=0)
+    problem = caught.value
+    assert (problem.slug, problem.field, problem.limit, problem.value) == ("conflict", "seen", 1, 0)
+    assert store.reviews().items == (first,)
+    second = store.decide(item.id, "bob", "allow", "real", seen=first.number)
+    third = store.decide(item.id, "ann", "block", "fake")  # who does not say is not asked
+    assert store.reviews().items == (first, second, third)
+
+
 def test_a_webhook_is_told_what_was_decided(store: Store) -> None:
     item = done(store, 2, outcome("review"), webhook="https://example.org/").items[1]
     review = store.decide(item.id, "me", "block", "fake")

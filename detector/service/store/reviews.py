@@ -44,19 +44,28 @@ class Reviews:
             row = connection.execute(ITEMS_WITH_REVIEW.where(ITEMS.c.id == item_id)).one_or_none()
         return None if row is None else item_of(row)
 
-    def decide(self, item_id: str, reviewer: str, action: Action, label: Label, note: str = "") -> Review:
+    def decide(
+        self, item_id: str, reviewer: str, action: Action, label: Label, note: str = "", seen: int | None = None
+    ) -> Review:
         """Write down what a person decided on an item, after all that was decided before.
 
+        Args:
+            item_id: of an item that has ended.
+            reviewer, action, label, note: as in `Review`.
+            seen: the number of the item's last review that the person knew of, 0 for none; None does not say.
+
         Raises:
-            Problem: "not-found": there is no such item; "conflict": it has not ended.
+            Problem: "not-found": there is no such item; "conflict": it has not ended, or another review than the one
+                that was seen is its last.
         """
         with self._database.writing() as connection:
             self._database.alone(connection, REVIEW)
-            job_id, now = _ended_job(connection, item_id), self._database.now()
+            item, now = _ended(connection, item_id), self._database.now()
+            _refuse_unseen(item.review, seen)
             review = Review(0, item_id, now, storable(reviewer), action, label, storable(note), "")
             review = _append(connection, review)
             connection.execute(update(ITEMS).where(ITEMS.c.id == item_id).values(review=review.number))
-            owe(connection, job_id, "review.decided", now, item_id)
+            owe(connection, item.job_id, "review.decided", now, item_id)
         return review
 
     def reviews(self, limit: int = 100, after: str | None = None) -> Page[Review]:
@@ -96,14 +105,26 @@ class Reviews:
         return map(item_of, batches(self._database, query, ITEMS.c.number))
 
 
-def _ended_job(connection: Connection, item_id: str) -> str:
-    """The job of an item that has ended, which is held until the transaction ends."""
-    row = connection.execute(select(ITEMS).where(ITEMS.c.id == item_id).with_for_update()).one_or_none()
+def _ended(connection: Connection, item_id: str) -> Item:
+    """An item that has ended, which is held until the transaction ends."""
+    query = ITEMS_WITH_REVIEW.where(ITEMS.c.id == item_id).with_for_update(of=ITEMS)
+    row = connection.execute(query).one_or_none()
     if row is None:
         raise Problem("not-found", f"item: expected the id of one that is kept, got {item_id[:40]!r}", field="item")
     if row.state not in ENDED:
         raise Problem("conflict", f"item: expected one that has ended, got one that is {row.state}; wait for its end")
-    return str(row.job_id)
+    return item_of(row)
+
+
+def _refuse_unseen(last: Review | None, seen: int | None) -> None:
+    """Refuse a decision that was made without knowing of the last one."""
+    if last is None or seen in (None, last.number):
+        return
+    detail = (
+        f"{last.reviewer} decided meanwhile: {last.action}, {last.label}; "
+        f"to decide as well, send the decision again with seen {last.number}"
+    )
+    raise Problem("conflict", detail, field="seen", limit=last.number, value=seen)
 
 
 def _append(connection: Connection, review: Review) -> Review:
