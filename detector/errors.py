@@ -8,6 +8,7 @@ DetectorError                 anything that is ours; the CLI prints it as one li
 ├── ShapeError                an array with another shape, dtype or range than its noun promises
 ├── MediaError                a file or stream that cannot be scored; carries a reason code
 ├── Problem                   (in detector.service.problems) a request that our service refuses; carries its HTTP status
+├── SignatureError            (in detector.service.webhooks) a webhook message that is not to be believed
 ├── ServiceError              what the client got instead of an answer: a problem, or nothing that it can read
 └── WeightsError              weights that are missing, damaged or not what their pin says
 """

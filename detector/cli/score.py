@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from detector.faces import FaceLimits
 from detector.media import MediaLimits, Sampling, find_media, read_stream
-from detector.results import Results, to_json
+from detector.score.results import Results, to_json
 from detector.types import REASONS, FaceReport, Report
 
 if TYPE_CHECKING:
