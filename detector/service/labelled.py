@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,6 +24,7 @@ class Labelled:
     """One file that a person has told to be real or fake.
 
     Attributes:
+        name: what the client called it; empty once the result is gone.
         fake_probability: of the file, in [0, 1]; None where it has no score.
         scored_faces: how many of its faces have a probability. That of the file is the most suspicious one's.
         models: every model that the probability depends on, name -> version.
@@ -59,31 +60,42 @@ class Labelled:
             raise UsageError(f"weight: expected a positive number, got {self.weight}")
 
 
-def labelled_line(item: Item, review: Review) -> str:
-    """One line of the export, with its newline.
+def basis_of(item: Item) -> dict[str, Any]:
+    """What a label is good for, besides the review: the fields of `Labelled` that are kept with it for good."""
+    report: Mapping[str, Any] = item.report or {}
+    return {
+        "sha256": item.sha256,
+        "media": report.get("media", item.media),  # a picture that moves is a video, which shows when it is opened
+        "fake_probability": report.get("fake_probability"),
+        "scored_faces": sum(face["probability"] is not None for face in report.get("faces", ())),
+        "models": report.get("models", {}),
+        "weight": item.decision.weight if item.decision else 1.0,
+        "policy": item.decision.policy if item.decision else "",
+    }
+
+
+def labelled(review: Review, basis: Mapping[str, Any], name: str) -> Labelled:
+    """A label.
 
     Args:
-        item: that is done.
-        review: its last one; its label is real or fake.
+        review: the last one of a file; its label is real or fake.
+        basis: of the file, from `basis_of`.
+        name: of the file, if that is still known.
     """
-    report: Mapping[str, Any] = item.report or {}
-    faces: Sequence[Mapping[str, Any]] = report.get("faces", ())
-    line = Labelled(
-        item_id=item.id,
-        sha256=item.sha256,
-        name=item.name,
-        media=item.media,
-        fake_probability=report.get("fake_probability"),
-        scored_faces=sum(face["probability"] is not None for face in faces),
-        models=report.get("models", {}),
+    return Labelled(
+        item_id=review.item_id,
+        name=name,
         label="fake" if review.label == "fake" else "real",
-        weight=item.decision.weight if item.decision else 1.0,
-        policy=item.decision.policy if item.decision else "",
         action=review.action,
         reviewer=review.reviewer,
         note=review.note,
         decided_at=review.at,
+        **basis,
     )
+
+
+def labelled_line(line: Labelled) -> str:
+    """One line of the export, with its newline."""
     return json.dumps(asdict(line), ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from detector.errors import UsageError
-from detector.service.labelled import labelled_line, read_labelled
+from detector.service.labelled import basis_of, labelled, labelled_line, read_labelled
 from detector.service.records import Decision, Item, Label, Review
 
 ITEM = Item(
@@ -39,9 +39,13 @@ def review(label: Label) -> Review:
     return Review(1, ITEM.id, 3.5, "ann", "block", label, "waxy\nskin", "4" * 64)
 
 
+def line_of(label: Label, item: Item = ITEM) -> str:
+    return labelled_line(labelled(review(label), basis_of(item), item.name))
+
+
 def test_a_line_comes_back_the_same(tmp_path: Path) -> None:
     path = tmp_path / "labels.ndjson"
-    path.write_text(labelled_line(ITEM, review("fake")) + labelled_line(ITEM, review("real")), encoding="utf-8")
+    path.write_text(line_of("fake") + line_of("real"), encoding="utf-8")
     fake, real = read_labelled(path)
     assert (fake.label, real.label) == ("fake", "real")
     assert (fake.fake_probability, fake.scored_faces, fake.weight) == (0.1 + 0.2, 1, 100.0)
@@ -52,9 +56,16 @@ def test_a_line_comes_back_the_same(tmp_path: Path) -> None:
 def test_a_file_without_a_score_keeps_its_label(tmp_path: Path) -> None:
     path = tmp_path / "labels.ndjson"
     bare = replace(ITEM, report={"fake_probability": None, "models": {}, "faces": []}, decision=None)
-    path.write_text(labelled_line(bare, review("real")), encoding="utf-8")
+    path.write_text(line_of("real", bare), encoding="utf-8")
     [line] = read_labelled(path)
     assert (line.fake_probability, line.scored_faces, line.weight, line.policy) == (None, 0, 1.0, "")
+
+
+def test_a_picture_that_moves_is_the_video_that_it_was_scored_as(tmp_path: Path) -> None:
+    path = tmp_path / "labels.ndjson"
+    path.write_text(line_of("real", replace(ITEM, report={"media": "video"})), encoding="utf-8")
+    [line] = read_labelled(path)
+    assert line.media == "video"
 
 
 @pytest.mark.parametrize(
@@ -67,7 +78,7 @@ def test_a_file_without_a_score_keeps_its_label(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_label_is_refused_by_line(tmp_path: Path, change: dict[str, object], complaint: str) -> None:
-    path, good = tmp_path / "labels.ndjson", labelled_line(ITEM, review("real"))
+    path, good = tmp_path / "labels.ndjson", line_of("real")
     path.write_text(good + json.dumps({**json.loads(good), **change}) + "\n", encoding="utf-8")
     with pytest.raises(UsageError, match=complaint):
         list(read_labelled(path))

@@ -117,8 +117,8 @@ def test_the_export_has_the_last_label_of_each_file(made: Desk, client: TestClie
     path.write_bytes(answer.content)
     lines = list(read_labelled(path))
     assert [(one.item_id, one.label, one.fake_probability) for one in lines] == [
-        (changed, "fake", 0.7),
         (kept, "real", 0.62),
+        (changed, "fake", 0.7),
     ]
 
 

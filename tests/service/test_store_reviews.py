@@ -13,8 +13,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from detector.errors import DetectorError
+from detector.service.labelled import Labelled, basis_of, labelled
 from detector.service.problems import Problem
-from detector.service.records import Item, Review
+from detector.service.records import Decision, Item, Outcome, Review
 from detector.service.store import Store
 from detector.service.store.chain import chained, check
 from tests.service.conftest import Clock
@@ -129,7 +130,45 @@ def test_labels_are_had_of_each_item_that_has_one(store: Store) -> None:
     only = store.decide(real.id, "me", "allow", "real")
     store.decide(unsure.id, "me", "block", "fake")
     store.decide(unsure.id, "me", "block", "unsure")
-    assert list(store.labelled()) == [(replace(fake, review=last), last), (replace(real, review=only), only)]
+    assert list(store.labelled()) == [
+        labelled(last, basis_of(fake), fake.name),
+        labelled(only, basis_of(real), real.name),
+    ]
+
+
+def test_a_label_outlives_its_result_but_not_the_name_of_the_file(store: Store, clock: Clock) -> None:
+    report = {"status": "ok", "media": "video", "fake_probability": 0.1 + 0.2, "models": {"face-vae": "a"}}
+    report["faces"] = [{"probability": 0.25}, {"probability": None}, {"probability": 0.75}]
+    item = done(store, made=Outcome(report, Decision("review", "by chance", "0123456789ab", 50.0))).items[0]
+    store.decide(item.id, "ann", "block", "fake", "the ears")
+    [kept] = store.labelled()
+    store.forget(clock.now + 1, clock.now + 1)
+    assert store.item(item.id) is None
+    assert list(store.labelled()) == [replace(kept, name="")]
+    assert kept == Labelled(
+        item_id=item.id,
+        sha256=item.sha256,
+        name="0.jpg",
+        media="video",
+        fake_probability=0.1 + 0.2,
+        scored_faces=2,
+        models={"face-vae": "a"},
+        label="fake",
+        weight=50.0,
+        policy="0123456789ab",
+        action="block",
+        reviewer="ann",
+        note="the ears",
+        decided_at=clock.now,
+    )
+
+
+def test_an_item_without_a_result_has_a_label_too(store: Store) -> None:
+    item = submitted(store).items[0]
+    store.cancel(item.job_id)
+    store.decide(item.id, "ann", "block", "fake")
+    [label] = store.labelled()
+    assert (label.fake_probability, label.scored_faces, label.models, label.weight) == (None, 0, {}, 1.0)
 
 
 def test_results_are_had_from_a_time_on(store: Store, clock: Clock) -> None:
@@ -155,6 +194,9 @@ def test_the_digest_is_of_the_one_before_and_of_every_field() -> None:
     written = '{"action":"block","at":1.5,"digest":"d1","item_id":"i","label":"fake","note":"\\u00fc",'
     written += '"number":2,"reviewer":"me"}'
     assert chained("d1", review).digest == sha256(written.encode()).hexdigest()
+    written = written.replace('"digest"', '"basis":{"models":{"m":"1"},"weight":50.0},"digest"')
+    based = chained("d1", review, {"weight": 50.0, "models": {"m": "1"}})
+    assert based.digest == sha256(written.encode()).hexdigest()
 
 
 def _tamper(store: Store, statement: str) -> None:
@@ -190,6 +232,8 @@ def test_the_chain_holds_as_it_was_written(store: Store) -> None:
         ("UPDATE reviews SET at = at + 0.001 WHERE number = 1", "number 1 is not as it was written"),
         ("UPDATE reviews SET reviewer = 'me' WHERE number = 4", "number 4 is not as it was written"),
         ("UPDATE reviews SET digest = 'x' WHERE number = 2", "number 2 is not as it was written"),
+        ("UPDATE reviews SET basis = NULL WHERE number = 2", "number 2 is not as it was written"),
+        ("UPDATE reviews SET basis = '{\"weight\": 9.0}' WHERE number = 3", "number 3 is not as it was written"),
         ("DELETE FROM reviews WHERE number = 1", "expected number 1, got 2"),
         ("DELETE FROM reviews WHERE number = 3", "expected number 3, got 4"),
         ("DELETE FROM reviews WHERE number = 4", "expected number 4, got none: an item has review 4"),
@@ -208,10 +252,10 @@ def test_a_review_that_was_put_between_is_found() -> None:
     first = chained("", Review(1, "i", 1.0, "me", "block", "fake", "", ""))
     second = chained(first.digest, Review(2, "i", 2.0, "me", "allow", "real", "", ""))
     forged = chained(first.digest, Review(2, "i", 2.0, "me", "block", "fake", "", ""))
-    assert check([first, second]) == 2
+    assert check([(first, None), (second, None)]) == 2
     third = chained(second.digest, Review(3, "i", 3.0, "me", "allow", "real", "", ""))
     with pytest.raises(DetectorError, match="number 3"):
-        check([first, forged, third])
+        check([(first, None), (forged, None), (third, None)])
 
 
 @pytest.mark.parametrize(
@@ -234,7 +278,7 @@ def test_the_database_itself_refuses_to_change_a_review(store: Store, statement:
 def test_neither_replacing_nor_truncating_gets_around_that(store: Store) -> None:
     _decided(store, 2)
     way = {
-        "sqlite": "INSERT OR REPLACE INTO reviews VALUES (1, 'i', 0.0, 'me', 'allow', 'real', '', '')",
+        "sqlite": "INSERT OR REPLACE INTO reviews VALUES (1, 'i', 0.0, 'me', 'allow', 'real', '', '', NULL)",
         "postgresql": "TRUNCATE reviews",
     }
     with pytest.raises(DBAPIError, match="append-only"), store._database.writing() as connection:
@@ -249,4 +293,3 @@ def test_reviews_outlive_their_items(store: Store, clock: Clock) -> None:
     assert store.item(item.id) is None
     assert store.reviews().items == (review,)
     assert store.verify_reviews() == 1
-    assert list(store.labelled()) == []

@@ -132,8 +132,7 @@ async def _item(store: Store, item_id: str) -> Item:
 
 
 def _lines(store: Store) -> Iterator[str]:
-    for found, review in store.labelled():
-        yield labelled_line(found, review)
+    yield from map(labelled_line, store.labelled())
 
 
 def _chain(store: Store) -> Chain:

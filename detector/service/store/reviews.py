@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, tuple_, update
+from sqlalchemy import Connection, exists, func, insert, select, tuple_, update
 
 from detector.errors import DetectorError
+from detector.service.labelled import Labelled, basis_of, labelled
 from detector.service.problems import Problem
 from detector.service.records import ENDED, Action, Item, Label, Page, Review
 from detector.service.store.chain import chained, check
@@ -15,6 +17,15 @@ from detector.service.store.outbox import owe
 from detector.service.store.pages import batches, number_of, page
 from detector.service.store.rows import ITEMS_WITH_REVIEW, item_of, review_of
 from detector.service.store.schema import ITEMS, REVIEWS, UNDECIDED, storable
+
+_later = REVIEWS.alias()
+_LABELS = (
+    select(REVIEWS, ITEMS.c.name)
+    .outerjoin(ITEMS, ITEMS.c.id == REVIEWS.c.item_id)
+    .where(REVIEWS.c.label.in_(("real", "fake")))
+    .where(~exists().where(_later.c.item_id == REVIEWS.c.item_id, _later.c.number > REVIEWS.c.number))
+)
+"""The last review of each item, where that says what the item is; with its name, where that is kept."""
 
 
 class Reviews:
@@ -63,7 +74,7 @@ class Reviews:
             item, now = _ended(connection, item_id), self._database.now()
             _refuse_unseen(item.review, seen)
             review = Review(0, item_id, now, storable(reviewer), action, label, storable(note), "")
-            review = _append(connection, review)
+            review = _append(connection, review, basis_of(item))
             connection.execute(update(ITEMS).where(ITEMS.c.id == item_id).values(review=review.number))
             owe(connection, item.job_id, "review.decided", now, item_id)
         return review
@@ -88,16 +99,22 @@ class Reviews:
         """
         with self._database.reading() as connection:
             latest = connection.scalars(select(func.max(ITEMS.c.review))).one() or 0
-        count = check(review_of(row) for row in batches(self._database, select(REVIEWS), REVIEWS.c.number))
+        rows = batches(self._database, select(REVIEWS), REVIEWS.c.number)
+        count = check((review_of(row), row.basis) for row in rows)
         if count < latest:
             raise DetectorError(f"reviews: expected number {count + 1}, got none: an item has review {latest}")
         return count
 
-    def labelled(self) -> Iterator[tuple[Item, Review]]:
-        """Each item whose last review says what it is, real or fake, with that review."""
-        query = ITEMS_WITH_REVIEW.where(REVIEWS.c.label.in_(("real", "fake")))
-        for row in batches(self._database, query, ITEMS.c.number):
-            yield item_of(row), review_of(row, "review_")
+    def labelled(self) -> Iterator[Labelled]:
+        """Each file whose last review says what it is, real or fake; in the order of the reviews.
+
+        A label outlives its result, but for those that were given before version 002 of the tables.
+        """
+        for row in batches(self._database, _LABELS, REVIEWS.c.number):
+            item = self.item(row.item_id) if row.basis is None else None
+            basis = row.basis if item is None else basis_of(item)
+            if basis is not None:
+                yield labelled(review_of(row), basis, row.name or "")
 
     def results(self, since: float = 0.0) -> Iterator[Item]:
         """Each item that was done at `since` or later, oldest upload first."""
@@ -127,11 +144,11 @@ def _refuse_unseen(last: Review | None, seen: int | None) -> None:
     raise Problem("conflict", detail, field="seen", limit=last.number, value=seen)
 
 
-def _append(connection: Connection, review: Review) -> Review:
-    """The review with its number and digest, written."""
+def _append(connection: Connection, review: Review, basis: dict[str, Any]) -> Review:
+    """The review with its number and digest, written with what was known of its item."""
     last = connection.execute(select(REVIEWS).order_by(REVIEWS.c.number.desc()).limit(1)).one_or_none()
     number, digest = (last.number, last.digest) if last else (0, "")
     fields = vars(review) | {"number": number + 1}
-    written = chained(digest, Review(**fields))
-    connection.execute(insert(REVIEWS).values(vars(written)))
+    written = chained(digest, Review(**fields), basis)
+    connection.execute(insert(REVIEWS).values(vars(written) | {"basis": basis}))
     return written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from secrets import token_hex
 from typing import Any
 
@@ -11,7 +12,8 @@ from sqlalchemy import Connection, Row, Select, select
 from detector.service.records import Decision, Delivery, Item, Job, Key, Review
 from detector.service.store.schema import ITEMS, JOBS, REVIEWS
 
-_REVIEW_COLUMNS = [column.label(f"review_{column.name}") for column in REVIEWS.c]
+_REVIEW = [field.name for field in fields(Review)]
+_REVIEW_COLUMNS = [REVIEWS.c[name].label(f"review_{name}") for name in _REVIEW]
 
 ITEMS_WITH_REVIEW: Select[Any] = select(ITEMS, *_REVIEW_COLUMNS).outerjoin(REVIEWS, ITEMS.c.review == REVIEWS.c.number)
 """Every item, with its last review."""
@@ -67,7 +69,7 @@ def item_of(row: Row[Any]) -> Item:
 
 def review_of(row: Row[Any], prefix: str = "") -> Review:
     """Of a row of reviews, whose columns may have a prefix."""
-    return Review(**{column.name: getattr(row, prefix + column.name) for column in REVIEWS.c})
+    return Review(**{name: getattr(row, prefix + name) for name in _REVIEW})
 
 
 def key_of(row: Row[Any]) -> Key:

@@ -114,6 +114,7 @@ REVIEWS = Table(
     Column("label", Words, nullable=False),
     Column("note", Words, nullable=False),
     Column("digest", Words, nullable=False),
+    Column("basis", JSON(none_as_null=True)),  # what was known of the item: it may go, its label stays of use
 )
 
 KEYS = Table(
