@@ -13,6 +13,22 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what type checkers see of the names that `__getattr__` gives
+    from detector.client import AsyncClient as AsyncClient
+    from detector.client import Client as Client
+    from detector.errors import DetectorError as DetectorError
+    from detector.errors import MediaError as MediaError
+    from detector.errors import ServiceError as ServiceError
+    from detector.faces import FaceLimits as FaceLimits
+    from detector.media import MediaLimits as MediaLimits
+    from detector.media import Sampling as Sampling
+    from detector.score import Detector as Detector
+    from detector.types import FaceReport as FaceReport
+    from detector.types import RegionEvidence as RegionEvidence
+    from detector.types import Report as Report
+    from detector.types import TimelinePoint as TimelinePoint
 
 _HOMES = {
     "AsyncClient": "detector.client",
