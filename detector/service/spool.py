@@ -107,18 +107,21 @@ class Spool:
         """Delete an item's pictures, if there are any."""
         shutil.rmtree(self._pictures / _checked(item_id), ignore_errors=True)
 
-    def sweep(self, known: Collection[str], older_than_s: float = 3600) -> int:
-        """Delete the uploads that killed processes have left; how many that were.
+    def sweep(self, blobs: Collection[str], items: Collection[str], older_than_s: float = 3600) -> int:
+        """Delete the uploads, and the folders of pictures, that killed processes have left; how many that were.
 
         Args:
-            known: the names of the uploads that stay.
+            blobs: the names of the uploads that stay.
+            items: the ids of the items whose pictures stay.
             older_than_s: younger ones stay too: somebody may be writing them, or about to name them.
         """
         before = time.time() - older_than_s
-        strays = [path for path in self._uploads.iterdir() if path.name not in known and _modified(path) < before]
-        for stray in strays:
+        uploads, folders = _strays(self._uploads, blobs, before), _strays(self._pictures, items, before)
+        for stray in uploads:
             stray.unlink(missing_ok=True)
-        return len(strays)
+        for stray in folders:
+            shutil.rmtree(stray, ignore_errors=True)
+        return len(uploads) + len(folders)
 
     def free_bytes(self) -> int:
         """How much the disk can still take."""
@@ -129,6 +132,11 @@ def _checked(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError(f"expected 32 hex digits, got {name[:40]!r}")
     return name
+
+
+def _strays(folder: Path, known: Collection[str], before: float) -> list[Path]:
+    """What lies there unknown, and was written before that time."""
+    return [path for path in folder.iterdir() if path.name not in known and _modified(path) < before]
 
 
 def _modified(path: Path) -> float:

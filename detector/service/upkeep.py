@@ -54,6 +54,6 @@ def let_go(store: Store, spool: Spool, keep: Keep) -> None:
         spool.delete(blob)
     for item in forgotten.items:
         spool.drop_pictures(item)
-    strays = spool.sweep(store.blobs())
+    strays = spool.sweep(store.blobs(), store.pictured())
     if forgotten.items or strays:
         log.info("let go of what is old", items=len(forgotten.items), strays=strays)

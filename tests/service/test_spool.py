@@ -121,17 +121,25 @@ def test_sweeping_deletes_old_strays_alone(spool: Spool, tmp_path: Path) -> None
     known, stray, young = (_kept(spool) for _ in range(3))
     for blob in (known, stray):
         _age(spool.path(blob))
-    item = uuid4().hex
-    picture = spool.pictures(item) / "frame.jpg"
-    picture.write_bytes(b"picture")
-    _age(picture)
     with spool.writer() as writer:
         writer.write(b"slow")
-        assert spool.sweep({known}) == 1
+        assert spool.sweep({known}, ()) == 1
         writer.write(b"ly")
         last = writer.keep()
-    assert _files(tmp_path) == {known, young, last, "frame.jpg"}
-    assert spool.sweep({known}, older_than_s=-60) == 2
+    assert _files(tmp_path) == {known, young, last}
+    assert spool.sweep({known}, (), older_than_s=-60) == 2
+
+
+def test_sweeping_deletes_the_pictures_of_items_that_have_none(spool: Spool, tmp_path: Path) -> None:
+    known, stray, young = (uuid4().hex for _ in range(3))
+    for item in (known, stray, young):
+        (spool.pictures(item) / f"{item[0]}.jpg").write_bytes(b"picture")
+    for item in (known, stray):
+        _age(spool.pictures(item))
+    assert spool.sweep((), {known}) == 1
+    assert {path.name for path in (tmp_path / "state" / "pictures").iterdir()} == {known, young}
+    assert spool.sweep((), {known}, older_than_s=-60) == 1
+    assert spool.sweep((), {known}, older_than_s=-60) == 0
 
 
 def test_what_a_killed_writer_leaves_is_swept(spool: Spool, tmp_path: Path) -> None:
@@ -146,9 +154,9 @@ def test_what_a_killed_writer_leaves_is_swept(spool: Spool, tmp_path: Path) -> N
         assert process.stdout.readline() == b"written\n"
         process.send_signal(signal.SIGKILL)
     [left] = _files(tmp_path)
-    assert spool.sweep(set()) == 0  # it might still be written
+    assert spool.sweep((), ()) == 0  # it might still be written
     _age(tmp_path / "state" / "uploads" / left)
-    assert spool.sweep(set()) == 1
+    assert spool.sweep((), ()) == 1
     assert _files(tmp_path) == set()
 
 

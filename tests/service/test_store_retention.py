@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+from detector.service.settings import Keep
+from detector.service.spool import Spool
 from detector.service.store import Forgotten, Store
+from detector.service.upkeep import let_go
 from tests.service.conftest import Clock
 from tests.service.orders import done, outcome, submitted, taken
 
@@ -75,6 +81,34 @@ def test_blobs_are_those_that_something_names(store: Store) -> None:
     store.cancel(submitted(store).id)
     waits = submitted(store)
     assert store.blobs() == {kept.items[0].blob, waits.items[0].blob}
+
+
+def test_pictures_stay_of_items_that_have_some_or_may_get_some(store: Store, clock: Clock) -> None:
+    old = done(store, made=KEPT).items[0]
+    clock.now += 10
+    kept = done(store, made=KEPT).items[0]
+    done(store)
+    store.cancel(submitted(store).id)
+    running, waiting = submitted(store, 2).items
+    taken(store, limit=1)
+    assert store.pictured() == {old.id, kept.id, running.id, waiting.id}
+    store.forget(media_before=clock.now, results_before=0.0)  # the result stays, the pictures go
+    assert store.pictured() == {kept.id, running.id, waiting.id}
+
+
+def test_what_is_left_by_a_process_that_was_killed_while_forgetting_is_swept(
+    store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    spool = Spool(tmp_path / "state")
+    gone = done(store, made=KEPT).items[0].id
+    store.forget(clock.now + 1, clock.now + 1)  # and no further: the files are still there
+    kept = done(store, made=KEPT).items[0].id
+    for item_id in (gone, kept):
+        (spool.pictures(item_id) / "frame.jpg").write_bytes(b"a face")
+        os.utime(spool.pictures(item_id), (0, 0))
+    let_go(store, spool, Keep(media_days=1e6, result_days=1e6))
+    assert spool.picture(gone, "frame.jpg") is None
+    assert spool.picture(kept, "frame.jpg") is not None
 
 
 def test_a_queue_is_paged_on_after_items_have_gone(store: Store, clock: Clock) -> None:

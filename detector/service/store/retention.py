@@ -42,7 +42,14 @@ class Retention:
     def blobs(self) -> set[str]:
         """Every upload that is still named."""
         with self._database.reading() as connection:
-            return set(connection.scalars(select(ITEMS.c.blob).where(ITEMS.c.blob.is_not(None))))
+            return set(connection.scalars(select(ITEMS.c.blob).where(ON_DISK, ITEMS.c.blob.is_not(None))))
+
+    def pictured(self) -> set[str]:
+        """The ids of the items that have pictures, or are about to have some: those that have not ended."""
+        have = select(ITEMS.c.id).where(ON_DISK, ITEMS.c.pictures.is_not(None))
+        may = select(ITEMS.c.id).where(ITEMS.c.state.in_(("queued", "running")))
+        with self._database.reading() as connection:
+            return set(connection.scalars(have.union_all(may)))
 
 
 def _forget_media(connection: Connection, before: float) -> dict[str, str | None]:
