@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'service.db'}"
     return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def no_umask() -> Iterator[None]:
+    """A system that takes no rights away from what is made."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture

@@ -64,7 +64,9 @@ def test_what_is_not_kept_leaves_no_trace(spool: Spool, tmp_path: Path) -> None:
     assert _files(tmp_path) == set()
 
 
-def test_only_its_user_can_read_it(spool: Spool, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("no_umask")
+def test_only_its_user_can_read_it(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "state")
     blob = _kept(spool)
     spool.pictures(uuid4().hex)
     modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "state").rglob("*") if path.is_dir()}

@@ -59,6 +59,17 @@ def test_sqlite_is_opened_for_readers_beside_a_writer_and_loses_nothing_when_pow
     assert path.parent.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.usefixtures("no_umask")
+def test_only_its_user_can_read_what_sqlite_keeps_whatever_the_umask(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    store = Store.open(f"sqlite:///{folder / 'service.db'}")
+    submitted(store)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    assert modes == dict.fromkeys(("service.db", "service.db-wal", "service.db-shm"), 0o600)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    store.close()
+
+
 @pytest.mark.parametrize(
     ("url", "why"),
     [

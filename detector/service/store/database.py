@@ -127,11 +127,17 @@ def _engine(address: URL) -> Engine:
     if address.drivername != "sqlite":
         timeout = {"connect_timeout": 10}
         return create_engine(address, json_serializer=serializer, pool_pre_ping=True, connect_args=timeout)
-    Path(address.database or "").absolute().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_private(Path(address.database or "").absolute())
     engine = create_engine(address, json_serializer=serializer, connect_args={"timeout": WAIT_S})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _make_private(path: Path) -> None:
+    """Make the file where it is not there, for its user alone; SQLite gives what it puts beside it the same mode."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
 
 
 def _prepare(connection: Any, record: object) -> None:  # noqa: ARG001
