@@ -13,7 +13,7 @@ from detector.service.problems import Problem
 from detector.service.records import Job, Order, Upload
 from detector.service.store import Store
 from tests.service.conftest import Clock
-from tests.service.orders import PLENTY, done, order, submitted, taken, upload
+from tests.service.orders import PLENTY, done, order, outcome, submitted, taken, upload
 
 
 def test_a_job_is_kept_as_it_was_ordered(store: Store, clock: Clock) -> None:
@@ -170,6 +170,28 @@ def test_jobs_are_listed_newest_first_by_key_and_by_state(store: Store) -> None:
     assert store.jobs("a").items == (over,)
     assert store.jobs(state="queued").items == (waits,)
     assert store.jobs("a", "queued").items == ()
+
+
+LONG = {"faces": [{"probability": 0.5}] * 9, "timeline": [{"time_s": 0.0}] * 9}
+
+
+@pytest.mark.parametrize("report", [{"status": "ok", **LONG}, LONG, {"status": "ok"}, {}])
+def test_lists_lack_what_may_be_long_and_a_job_and_its_items_have_it(store: Store, report: dict[str, object]) -> None:
+    job = done(store, made=replace(outcome("review"), report=report))
+    short = {name: report[name] for name in report if name not in LONG}
+    assert [item.report for item in job.items] == [report]
+    assert [found.report for found in store.results()] == [report]
+    item = store.item(job.items[0].id)
+    assert item == job.items[0]
+    listed = replace(item, report=short)
+    assert store.jobs().items == (replace(job, items=(listed,)),)
+    assert store.review_queue().items == (listed,)
+
+
+def test_an_item_without_a_result_has_no_report_in_a_list_either(store: Store) -> None:
+    waits = submitted(store)
+    assert store.jobs().items == (waits,)
+    assert waits.items[0].report is None
 
 
 def _walk(store: Store, key: str, limit: int, between: list[int]) -> list[Job]:

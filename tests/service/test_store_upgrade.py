@@ -67,6 +67,15 @@ def test_what_was_decided_before_holds_and_is_gone_on_with(filled: str, clock: C
     store.close()
 
 
+def test_a_report_that_was_kept_whole_is_had_whole(filled: str) -> None:
+    store = Store.open(filled)
+    item = store.item(ITEM)
+    assert item is not None
+    assert item.report == REPORT
+    assert list(store.results()) == [item]
+    store.close()
+
+
 @pytest.mark.parametrize("statement", ["UPDATE reviews SET basis = '{}'", "DELETE FROM reviews"])
 def test_nothing_that_was_decided_can_be_changed_after_the_upgrade(filled: str, statement: str) -> None:
     store = Store.open(filled)

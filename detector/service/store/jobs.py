@@ -12,7 +12,7 @@ from detector.service.records import ENDED, Job, Order, Page, State
 from detector.service.store.database import SUBMISSION, Database
 from detector.service.store.ending import end_items, end_jobs, lock_jobs
 from detector.service.store.pages import number_of, page
-from detector.service.store.rows import job_of, jobs_of, new_id
+from detector.service.store.rows import BRIEFLY, job_of, jobs_of, new_id
 from detector.service.store.schema import ITEMS, JOBS
 
 KEY_SHARE = 0.5
@@ -56,7 +56,7 @@ class Jobs:
     def jobs(
         self, key_id: str | None = None, state: State | None = None, limit: int = 50, after: str | None = None
     ) -> Page[Job]:
-        """Jobs, newest first; of one key, in one state, or all.
+        """Jobs, newest first; of one key, in one state, or all. Reports lack faces and timeline, which `job` has.
 
         Raises:
             Problem: "invalid": `after` is no place in the list.
@@ -70,7 +70,7 @@ class Jobs:
             query = query.where(JOBS.c.number < number_of(after))
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-            return page(rows, limit, lambda shown: jobs_of(connection, shown))
+            return page(rows, limit, lambda shown: jobs_of(connection, shown, BRIEFLY))
 
     def cancel(self, job_id: str) -> Job | None:
         """End what has not ended; what a worker makes of it later counts for nothing. None: there is no such job."""

@@ -10,7 +10,7 @@ from detector.service.records import Delivery, Page
 from detector.service.store.database import Database
 from detector.service.store.pages import number_of, page
 from detector.service.store.payload import Event, message
-from detector.service.store.rows import delivery_of, jobs_of, new_id
+from detector.service.store.rows import BRIEFLY, delivery_of, jobs_of, new_id
 from detector.service.store.schema import DELIVERIES, JOBS
 
 _FREE: dict[str, Any] = {"worker": None, "lease_until": None}
@@ -19,7 +19,7 @@ _FREE: dict[str, Any] = {"worker": None, "lease_until": None}
 def owe(connection: Connection, job_id: str, event: Event, now: float, item_id: str | None = None) -> None:
     """Owe a job's webhook, if it has one, the news of what this transaction does."""
     rows = connection.execute(select(JOBS).where(JOBS.c.id == job_id, JOBS.c.webhook.is_not(None))).all()
-    for job in jobs_of(connection, rows):
+    for job in jobs_of(connection, rows, BRIEFLY):
         delivery_id = new_id()
         body = message(delivery_id, event, now, job, item_id)
         owed = {"id": delivery_id, "url": job.webhook, "payload": body, "attempts": 0}

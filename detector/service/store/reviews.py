@@ -15,7 +15,7 @@ from detector.service.store.chain import chained, check
 from detector.service.store.database import REVIEW, Database
 from detector.service.store.outbox import owe
 from detector.service.store.pages import batches, number_of, page
-from detector.service.store.rows import ITEMS_WITH_REVIEW, item_of, review_of
+from detector.service.store.rows import BRIEFLY, ITEMS_WITH_REVIEW, item_of, review_of
 from detector.service.store.schema import ITEMS, REVIEWS, UNDECIDED, storable
 
 _later = REVIEWS.alias()
@@ -36,11 +36,13 @@ class Reviews:
     def review_queue(self, limit: int = 50, after: str | None = None) -> Page[Item]:
         """The items that the policy sends to a person and that nobody has decided on, oldest first.
 
+        Reports lack faces and timeline, which `item` has.
+
         Raises:
             Problem: "invalid": `after` is no place in the list.
         """
         place = tuple_(ITEMS.c.finished_at, ITEMS.c.number)
-        query = ITEMS_WITH_REVIEW.where(UNDECIDED)
+        query = BRIEFLY.where(UNDECIDED)
         with self._database.reading() as connection:
             if after is not None:
                 at = select(ITEMS.c.finished_at).where(ITEMS.c.number == number_of(after)).scalar_subquery()

@@ -82,7 +82,8 @@ ITEMS = Table(
     Column("lease_until", Double),
     Column("created_at", Double, nullable=False),
     Column("finished_at", Double),
-    Column("report", JSON(none_as_null=True)),
+    Column("report", JSON(none_as_null=True)),  # without what is in the details
+    Column("details", JSON(none_as_null=True)),  # those fields of the report that may be long
     Column("action", Words),
     Column("why", Words),
     Column("policy", Words),

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, Select, and_, func, or_, select, update
 from detector.service.records import Claim, Decision, Outcome
 from detector.service.store.database import Database
 from detector.service.store.ending import FREE, end_items, end_jobs, lock_jobs
-from detector.service.store.rows import new_id
+from detector.service.store.rows import new_id, report_columns
 from detector.service.store.schema import ITEMS, JOBS
 from detector.types import MediaKind, Report
 
@@ -141,7 +141,7 @@ def _result(outcome: Outcome, now: float) -> dict[str, Any]:
     return {
         "state": "done",
         "finished_at": now,
-        "report": dict(outcome.report),
+        **report_columns(outcome.report),
         "action": decision.action,
         "why": decision.reason,
         "policy": decision.policy,
