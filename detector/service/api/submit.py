@@ -12,12 +12,12 @@ from typing import Annotated, Any
 from fastapi import Header, Request
 
 from detector.service.api.intake import Intake
+from detector.service.api.lookup import check_webhook
 from detector.service.api.receive import receive
 from detector.service.api.service import Service
 from detector.service.api.threads import in_thread
 from detector.service.problems import Problem
 from detector.service.records import Job, Key, Order, Upload
-from detector.service.webhooks.guard import check_url
 
 IdempotencyKey = Annotated[
     str | None,
@@ -61,7 +61,7 @@ async def submit(
         fields = await receive(request, intake)
         webhook = fields.get("webhook")
         if webhook is not None:
-            await in_thread(check_url, webhook, service.settings.webhooks.private)
+            await check_webhook(webhook, service.settings.webhooks.private)
         order = Order(
             key_id=key.id,
             uploads=tuple(intake.uploads),
