@@ -293,3 +293,19 @@ def test_reviews_outlive_their_items(store: Store, clock: Clock) -> None:
     assert store.item(item.id) is None
     assert store.reviews().items == (review,)
     assert store.verify_reviews() == 1
+
+
+def test_what_is_kept_for_review_waits_again_behind_the_others(store: Store, clock: Clock) -> None:
+    first, second = (done(store, made=outcome("review")).items[0] for _ in range(2))
+    clock.now += 1
+    kept = store.decide(first.id, "ann", "review", "unsure")
+    assert [(item.id, item.review) for item in store.review_queue().items] == [(second.id, None), (first.id, kept)]
+    store.decide(first.id, "bob", "allow", "real", seen=kept.number)
+    assert [item.id for item in store.review_queue().items] == [second.id]
+
+
+def test_what_the_policy_allowed_waits_once_somebody_sends_it_to_review(store: Store) -> None:
+    [item] = done(store, made=outcome("allow")).items
+    assert store.review_queue().items == ()
+    store.decide(item.id, "ann", "review", "unsure")
+    assert [waiting.id for waiting in store.review_queue().items] == [item.id]

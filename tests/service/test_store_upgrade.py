@@ -83,3 +83,19 @@ def test_nothing_that_was_decided_can_be_changed_after_the_upgrade(filled: str, 
         connection.execute(text(statement))
     assert store.reviews().items == (FIRST, SECOND)
     store.close()
+
+
+def test_what_waited_and_what_was_kept_before_the_upgrade_waits_after_it(database_url: str) -> None:
+    engine = create_engine(database_url)
+    kept = chained("", Review(1, ITEM, 5.0, "ann", "review", "unsure", "", ""))
+    with engine.begin() as connection:
+        _migrate(connection, "001")
+        connection.execute(text(JOBS))
+        connection.execute(text(ITEMS), {"id": ITEM, "job": JOB, "report": json.dumps(REPORT)})
+        unseen = ITEMS.replace(", review)", ")").replace(", 50, 1)", ", 50)").replace("0, 'a.jpg'", "1, 'b.jpg'")
+        connection.execute(text(unseen), {"id": OTHER, "job": JOB, "report": json.dumps(REPORT)})
+        connection.execute(text(REVIEWS), [vars(kept)])
+    engine.dispose()
+    store = Store.open(database_url)
+    assert [item.id for item in store.review_queue().items] == [OTHER, ITEM]
+    store.close()

@@ -16,7 +16,7 @@ from detector.service.store.database import REVIEW, Database
 from detector.service.store.outbox import owe
 from detector.service.store.pages import batches, number_of, page
 from detector.service.store.rows import BRIEFLY, ITEMS_WITH_REVIEW, item_of, review_of
-from detector.service.store.schema import ITEMS, REVIEWS, UNDECIDED, storable
+from detector.service.store.schema import ITEMS, REVIEWS, WAITS, storable
 
 _later = REVIEWS.alias()
 _LABELS = (
@@ -34,18 +34,21 @@ class Reviews:
     _database: Database
 
     def review_queue(self, limit: int = 50, after: str | None = None) -> Page[Item]:
-        """The items that the policy sends to a person and that nobody has decided on, oldest first.
+        """The items that wait for a person: those that the policy sends, and those that somebody kept; oldest first.
+
+        What is kept for review goes to the end: it waits since then.
 
         Reports lack faces and timeline, which `item` has.
 
         Raises:
             Problem: "invalid": `after` is no place in the list.
         """
-        place = tuple_(ITEMS.c.finished_at, ITEMS.c.number)
-        query = BRIEFLY.where(UNDECIDED)
+        place = tuple_(ITEMS.c.waits_since, ITEMS.c.number)
+        query = BRIEFLY.where(WAITS)
         with self._database.reading() as connection:
             if after is not None:
-                at = select(ITEMS.c.finished_at).where(ITEMS.c.number == number_of(after)).scalar_subquery()
+                since = func.coalesce(ITEMS.c.waits_since, ITEMS.c.finished_at)  # it may be decided by now
+                at = select(since).where(ITEMS.c.number == number_of(after)).scalar_subquery()
                 # From the beginning where that item has gone: rather twice than never.
                 query = query.where(place > tuple_(func.coalesce(at, 0.0), number_of(after)))
             rows = connection.execute(query.order_by(*place).limit(limit + 1)).all()
@@ -77,7 +80,7 @@ class Reviews:
             _refuse_unseen(item.review, seen)
             review = Review(0, item_id, now, storable(reviewer), action, label, storable(note), "")
             review = _append(connection, review, basis_of(item))
-            connection.execute(update(ITEMS).where(ITEMS.c.id == item_id).values(review=review.number))
+            connection.execute(update(ITEMS).where(ITEMS.c.id == item_id).values(_settled(review)))
             owe(connection, item.job_id, "review.decided", now, item_id)
         return review
 
@@ -122,6 +125,10 @@ class Reviews:
         """Each item that was done at `since` or later, oldest upload first."""
         query = ITEMS_WITH_REVIEW.where(ITEMS.c.state == "done", ITEMS.c.finished_at >= since)
         return map(item_of, batches(self._database, query, ITEMS.c.number))
+
+
+def _settled(review: Review) -> dict[str, Any]:
+    return {"review": review.number, "waits_since": review.at if review.action == "review" else None}
 
 
 def _ended(connection: Connection, item_id: str) -> Item:

@@ -20,7 +20,6 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
-    literal_column,
 )
 
 NUMBER = BigInteger().with_variant(Integer(), "sqlite")
@@ -91,14 +90,14 @@ ITEMS = Table(
     Column("pictures", JSON(none_as_null=True)),
     Column("blob", Words),
     Column("review", NUMBER),  # the number of the last one: no foreign key, either may go without the other
+    Column("waits_since", Double),  # for a person: since it was scored, or last kept for review
     Index("items_state", "state", "number"),
     sqlite_autoincrement=True,
 )
 
-# Literals, not parameters: only then does SQLite see that an index has all that a query asks for.
-UNDECIDED = (ITEMS.c.action == literal_column("'review'")) & ITEMS.c.review.is_(None)
+WAITS = ITEMS.c.waits_since.is_not(None)
 """The items that wait for a person."""
-Index("items_undecided", ITEMS.c.finished_at, ITEMS.c.number, sqlite_where=UNDECIDED, postgresql_where=UNDECIDED)
+Index("items_waiting", ITEMS.c.waits_since, ITEMS.c.number, sqlite_where=WAITS, postgresql_where=WAITS)
 
 ON_DISK = ITEMS.c.blob.is_not(None) | ITEMS.c.pictures.is_not(None)
 """The items that have files."""

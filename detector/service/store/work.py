@@ -143,6 +143,7 @@ def _result(outcome: Outcome, now: float) -> dict[str, Any]:
         "finished_at": now,
         **report_columns(outcome.report),
         "action": decision.action,
+        "waits_since": now if decision.action == "review" else None,
         "why": decision.reason,
         "policy": decision.policy,
         "weight": decision.weight,
