@@ -64,7 +64,7 @@ def serve(settings: Settings, tell: Callable[[str], None] = print) -> None:
         supervisor.start()
         for line in _told(settings, service, listener):
             tell(line)
-        _run(_server(settings, create_app(settings, service), service.gate), listener)
+        _run(server_of(settings, create_app(settings, service), service.gate), listener)
         _kill_on_signal(supervisor)
         supervisor.stop(settings.limits.decode_s + settings.queue.lease_s)
 
@@ -139,8 +139,11 @@ def _dispatcher(service: Service) -> Dispatcher:
     return Dispatcher(service.store, sender.send, settings, f"{socket.gethostname()}-{os.getpid()}")
 
 
-def _server(settings: Settings, app: FastAPI, gate: Gate) -> Server:
+def server_of(settings: Settings, app: FastAPI, gate: Gate) -> Server:
+    """What answers on a socket; it drains when a signal comes."""
     from uvicorn import Config, Server
+
+    from detector.service.api.connection import Connection
 
     class Draining(Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -149,7 +152,7 @@ def _server(settings: Settings, app: FastAPI, gate: Gate) -> Server:
 
     longest = math.ceil(settings.limits.upload_s + settings.limits.deadline_s) + 5
     quiet: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False, "proxy_headers": False}
-    return Draining(Config(app, ws="none", timeout_graceful_shutdown=longest, **quiet))
+    return Draining(Config(app, http=Connection, ws="none", timeout_graceful_shutdown=longest, **quiet))
 
 
 def _run(server: Server, listener: socket.socket) -> None:
