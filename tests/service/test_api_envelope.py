@@ -7,15 +7,19 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from detector.service import logs
+from detector.service.api import inspection
 from detector.service.problems import PROBLEMS
 from detector.service.settings import Limits
+from tests.service.conftest import Clock
 from tests.service.running import JPEG, Running, problem, running
 
 IMAGE = {"Content-Type": "image/jpeg"}
@@ -138,7 +142,8 @@ def test_a_service_that_stops_lets_nobody_in(here: Running) -> None:
     assert "draining" in here.client.get("/readyz").json()["detail"]
 
 
-def test_it_is_ready_when_all_is_there(here: Running) -> None:
+def test_it_is_ready_when_all_is_there(here: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspection, "FRESH_S", 0.0)
     assert "workers" in problem(here.client.get("/readyz"), 503, "not-ready")["detail"]
     here.store.report_worker("w", {"models": {}})
     answer = here.client.get("/readyz")
@@ -158,6 +163,27 @@ def test_it_is_not_ready_without_what_it_needs(
     monkeypatch.setattr(type(here.store if part == "database" else here.service.spool), named, fail)
     checks = problem(here.client.get("/readyz"), 503, "not-ready")["checks"]
     assert {name for name, found in checks.items() if found != "ok"} == {part}
+
+
+def test_it_is_looked_at_once_for_all_who_ask_within_a_second(
+    here: Running, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    def look(_: object) -> str:
+        nonlocal looks
+        looks += 1
+        time.sleep(0.05)
+        return f"look {looks}"
+
+    monkeypatch.setattr(inspection, "CHECKS", {"database": look})
+    here.service.__dict__["inspection"] = inspection.Inspection(here.service, clock)
+    with ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(here.client.get, "/readyz") for _ in range(8)]
+        assert {answer.result().json()["checks"]["database"] for answer in answers} == {"look 1"}
+    for later, told in ((0.75, "look 1"), (0.25, "look 2"), (0.5, "look 2")):
+        clock.now += later
+        assert here.client.get("/readyz").json()["checks"]["database"] == told
 
 
 def test_a_full_disk_is_not_ready(here: Running, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -10,16 +9,15 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from detector.service.api.access import needs
+from detector.service.api.inspection import OK
 from detector.service.api.refusals import documented, problem_response
 from detector.service.api.service import Service, service_of
 from detector.service.api.threads import in_thread
-from detector.service.logs import log
 from detector.service.metrics import QUEUE_DEPTH, exposition
 from detector.service.problems import Problem
 
 router = APIRouter(tags=["operation"])
 
-OK = "ok"
 Asking = Annotated[Service, Depends(service_of)]
 
 
@@ -45,7 +43,7 @@ async def healthz() -> Health:
 @router.get("/readyz", summary="Can it work?", response_model=Readiness, responses=documented("not-ready"))
 async def readyz(request: Request, service: Asking) -> Response | Readiness:
     """Send it no work while it cannot."""
-    checks = {name: await in_thread(_tried, name, check, service) for name, check in CHECKS.items()}
+    checks = await service.inspection.found()
     wrong = [f"{name}: {found}" for name, found in checks.items() if found != OK]
     if wrong:
         return problem_response(request, Problem("not-ready", "; ".join(wrong), retry_after_s=5), checks=checks)
@@ -63,40 +61,3 @@ async def metrics(service: Asking) -> Response:
     """Of all processes of this service together. They tell how much everybody sends: a key needs the scope admin."""
     QUEUE_DEPTH.set(await in_thread(service.store.waiting))
     return Response(await in_thread(exposition), media_type=CONTENT_TYPE_LATEST)
-
-
-def _database(service: Service) -> str:
-    service.store.ping()
-    return OK
-
-
-def _disk(service: Service) -> str:
-    """Whether the largest file that is taken can be written."""
-    needed, free = service.settings.limits.video_bytes, service.spool.free_bytes()
-    with service.spool.writer() as writer:
-        writer.write(b"ready?")
-    return OK if free >= needed else f"{free:,} bytes are free, a video may have {needed:,}"
-
-
-def _workers(service: Service) -> str:
-    return OK if service.models() else "no worker has told of itself lately"
-
-
-def _draining(service: Service) -> str:
-    return "the service is stopping" if service.gate.draining else OK
-
-
-CHECKS: dict[str, Callable[[Service], str]] = {
-    "database": _database,
-    "disk": _disk,
-    "workers": _workers,
-    "draining": _draining,
-}
-
-
-def _tried(name: str, check: Callable[[Service], str], service: Service) -> str:
-    try:
-        return check(service)
-    except Exception as error:  # whatever it is, it is what the caller asks for
-        log.warning("not ready", check=name, exc_info=error)
-        return f"fails: {type(error).__name__}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 
 from detector.service.api.gate import Gate
+from detector.service.api.inspection import Inspection
 from detector.service.api.rates import Rates
 from detector.service.api.waiting import Waiting
 from detector.service.settings import Settings
@@ -43,6 +44,11 @@ class Service:
     def waiting(self) -> Waiting:
         """Who waits for a job to end."""
         return Waiting(self.store.ended)
+
+    @cached_property
+    def inspection(self) -> Inspection:
+        """Whether what it needs is there."""
+        return Inspection(self)
 
 
 def service_of(request: Request) -> Service:
