@@ -10,10 +10,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from detector.service.api import intake
 from detector.service.api.intake import Intake, displayed
 from detector.service.api.multipart import MultipartBody
 from detector.service.settings import Limits, Queue
@@ -303,6 +305,30 @@ def test_a_disk_without_room_refuses(here: Running, monkeypatch: pytest.MonkeyPa
     answer = here.client.post("/v1/jobs", content=JPEG, headers=JPEG_TYPE)
     assert problem(answer, 503, "not-ready")
     assert answer.headers["retry-after"] == "60"
+
+
+@pytest.mark.parametrize("files", [1, 8])
+def test_what_does_not_say_how_long_it_is_leaves_the_disk_its_spare_room(
+    tmp_path: Path, files: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room, used = 4_000_000, [0]
+
+    def free_bytes(_: Spool) -> int:
+        used.append(sum(path.stat().st_size for path in (tmp_path / "uploads").iterdir()))
+        return intake.SPARE + room - used[-1]
+
+    def body() -> Iterator[bytes]:
+        for _ in range(files):
+            yield part("file", JPEG, "a.jpg")[:-2]
+            yield from [bytes(50_000)] * (2 * room // files // 50_000)
+            yield b"\r\n"
+        yield b"--B--\r\n"
+
+    monkeypatch.setattr(Spool, "free_bytes", free_bytes)
+    with running(tmp_path) as here, served(here.app) as url:
+        problem(httpx.post(f"{url}/v1/jobs", content=body(), headers=FORM), 503, "not-ready")
+        assert here.uploads == []
+    assert room - intake.LOOK_EVERY < max(used) <= room + intake.LOOK_EVERY
 
 
 def test_a_disk_that_fills_up_meanwhile_refuses(here: Running, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,9 @@ FRAMING = 64 * 1024
 """Bytes that the boundaries and headers of a multipart body may take."""
 SPARE = 64 * 1024**2
 """Bytes of the disk that uploads leave free: the database and the pictures need some."""
+LOOK_EVERY = 64 * 1024
+"""After so many bytes it is looked again how much is free: others write at the same time. A thousand at once, as many as
+`Limits.requests` lets in, so take no more than `SPARE` between two looks."""
 FULL = "the disk of the service is full; try again later, and tell who runs it"
 
 
@@ -42,6 +45,7 @@ class Intake:
         self._spool, self._limits, self._files, self._images_only = spool, limits, files, images_only
         self._writer: Writer | None = None
         self._name = NAMELESS
+        self._unlooked = 0
         self.uploads: list[Upload] = []
 
     def check_length(self, length: int) -> None:
@@ -54,8 +58,7 @@ class Intake:
         if length > limit + FRAMING:
             detail = f"expected a body of at most {limit:,} bytes, the request says {length:,}; send less at once"
             raise Problem("too-large", detail, field="Content-Length", limit=limit, value=length)
-        if length + SPARE > self._spool.free_bytes():
-            raise Problem("not-ready", FULL, retry_after_s=60)
+        self._check_room(length)
 
     def begin(self, name: str) -> None:
         """A file begins.
@@ -76,6 +79,10 @@ class Intake:
             Problem: too-large; wrong-type, a video where only images are taken; not-ready, the disk is full.
         """
         writer = self._begun()
+        self._unlooked += len(chunk)
+        if self._unlooked >= LOOK_EVERY:
+            self._unlooked = 0
+            self._check_room(len(chunk))
         try:
             writer.write(chunk)
         except OSError as error:
@@ -117,6 +124,10 @@ class Intake:
         if self._writer is not None:
             self._writer.__exit__(None, None, None)
             self._writer = None
+
+    def _check_room(self, more: int) -> None:
+        if more + SPARE > self._spool.free_bytes():
+            raise Problem("not-ready", FULL, retry_after_s=60)
 
     def _check(self, writer: Writer) -> None:
         is_video = _media(writer.head) == "video"
