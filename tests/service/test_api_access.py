@@ -110,6 +110,20 @@ def test_who_reviews_sees_every_job(here: Running, scope: Scope) -> None:
     assert len(here.client.get("/v1/jobs", headers=theirs).json()["items"]) == 1
 
 
+def test_who_reviews_cancels_nobodys_jobs_but_their_own(here: Running) -> None:
+    _, mine = here.key("score")
+    _, theirs = here.key("score", "review")
+    _, boss = here.key("admin")
+    job, other = (
+        here.client.post("/v1/jobs", content=JPEG, headers={**shown, **IMAGE}).json()["links"]
+        for shown in (mine, theirs)
+    )
+    problem(here.client.post(job["cancel"], headers=theirs), 403, "not-allowed")
+    assert here.client.get(job["self"], headers=mine).json()["state"] == "queued"
+    assert here.client.post(other["cancel"], headers=theirs).json()["state"] == "cancelled"
+    assert here.client.post(job["cancel"], headers=boss).json()["state"] == "cancelled"
+
+
 def test_a_key_that_has_used_up_its_rate_is_told_when_to_come_back(here: Running) -> None:
     _, shown = here.key("score", rate=2)
     _, other = here.key("score", rate=2)

@@ -63,8 +63,10 @@ async def job(request: Request, job_id: str, key: Reader, service: Asking) -> Jo
 
 @router.post("/v1/jobs/{job_id}/cancel", summary="Cancel a job", responses=documented("not-found"))
 async def cancel(request: Request, job_id: str, key: Sender, service: Asking) -> JobAnswer:
-    """What has not ended ends now; what has ended stays as it is."""
-    await find(service, key, job_id)
+    """What has not ended ends now; what has ended stays as it is. For the key that sent it, and the scope admin."""
+    found = await find(service, key, job_id)
+    if found.key_id != key.id and "admin" not in key.scopes:
+        raise Problem("not-allowed", "expected the key that sent the job, or one with the scope admin", field="job_id")
     return job_answer(await cancelled(service, job_id), request.state.request_id)
 
 
