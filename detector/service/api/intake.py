@@ -23,8 +23,8 @@ FRAMING = 64 * 1024
 SPARE = 64 * 1024**2
 """Bytes of the disk that uploads leave free: the database and the pictures need some."""
 LOOK_EVERY = 64 * 1024
-"""After so many bytes it is looked again how much is free: others write at the same time. A thousand at once, as many as
-`Limits.requests` lets in, so take no more than `SPARE` between two looks."""
+"""After so many bytes it is looked again how much is free: others write at the same time. A thousand of them, as many
+as `Limits.requests` lets in, so take no more than `SPARE` between two looks."""
 FULL = "the disk of the service is full; try again later, and tell who runs it"
 
 
