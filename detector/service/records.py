@@ -20,9 +20,10 @@ State = Literal["queued", "running", "done", "cancelled", "expired"]
 """Of an item, and of a job: queued until its first item runs, running until its last item is at an end, and then done,
 unless every item was cancelled or expired."""
 ENDED: tuple[State, ...] = ("done", "cancelled", "expired")
-Scope = Literal["score", "review", "admin"]
-SCOPES: tuple[Scope, ...] = ("score", "review", "admin")
-"""score: send uploads and read one's own jobs; review: see the queue and decide; admin: all of it, of every key."""
+Scope = Literal["score", "review", "metrics", "admin"]
+SCOPES: tuple[Scope, ...] = ("score", "review", "metrics", "admin")
+"""score: send uploads and read one's own jobs; review: see the queue and decide; metrics: read what is counted; admin:
+all of it, of every key."""
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,12 @@ def test_a_key_may_come_in_either_header(here: Running) -> None:
 
 @pytest.mark.parametrize(
     ("scope", "statuses"),
-    [("score", (202, 403, 403, 403)), ("review", (403, 404, 403, 403)), ("admin", (202, 404, 200, 200))],
+    [
+        ("score", (202, 403, 403, 403)),
+        ("review", (403, 404, 403, 403)),
+        ("metrics", (403, 403, 200, 403)),
+        ("admin", (202, 404, 200, 200)),
+    ],
 )
 def test_a_key_may_do_what_its_scopes_say(here: Running, scope: Scope, statuses: tuple[int, ...]) -> None:
     _, shown = here.key(scope)

@@ -54,10 +54,10 @@ async def readyz(request: Request, service: Asking) -> Response | Readiness:
     "/metrics",
     summary="Counts, for Prometheus",
     response_class=Response,
-    dependencies=[Depends(needs("admin"))],
+    dependencies=[Depends(needs("metrics"))],
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def metrics(service: Asking) -> Response:
-    """Of all processes of this service together. They tell how much everybody sends: a key needs the scope admin."""
+    """Of all processes of this service together. They tell how much everybody sends: a key needs the scope metrics."""
     QUEUE_DEPTH.set(await in_thread(service.store.waiting))
     return Response(await in_thread(exposition), media_type=CONTENT_TYPE_LATEST)
