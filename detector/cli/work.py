@@ -18,8 +18,10 @@ def run(arguments: Namespace) -> int:
     """Score until SIGTERM; 0 when what was begun was finished."""
     settings = read_settings(arguments)
     with serve_extra():
+        from detector.service.process import keep_private
         from detector.service.serve import share_metrics
 
+        keep_private()
         share_metrics(settings.state)
         from detector.service import logs
         from detector.service.worker import run_worker

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from detector.errors import ConfigError
+from detector.service.process import allow_files, keep_private
 from detector.service.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def serve(settings: Settings, tell: Callable[[str], None] = print) -> None:
         ConfigError: the address is taken, or others can reach it and there is no key; the policy or the database
             cannot be used.
     """
+    keep_private()
+    allow_files()
     share_metrics(settings.state)
     from detector.service import logs
     from detector.service.api.app import create_app, open_service

@@ -17,6 +17,7 @@ from typing import Protocol, TypeVar
 
 from detector.errors import DetectorError
 from detector.service import logs, metrics
+from detector.service.process import keep_private
 from detector.service.settings import Settings
 
 T = TypeVar("T")
@@ -140,6 +141,7 @@ class Supervisor:
 
 def _run_work(work: Work, settings: Settings, name: str) -> None:
     """What a worker process runs: it leaves when it is told to, and when the supervisor is gone."""
+    keep_private()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the supervisor decides
     logs.configure()
     Thread(target=_leave_with_parent, daemon=True).start()

@@ -127,11 +127,11 @@ def test_without_the_extra_it_says_how_to_get_it(state: str, command: str) -> No
 
 def test_a_worker_has_the_services_settings_and_a_name_of_its_own(state: str) -> None:
     code = (
-        "import detector.service.worker as worker, sys\n"
-        "worker.run_worker = lambda settings, name: print(settings.state, settings.queue.lease_s, name)\n"
+        "import detector.service.worker as worker, os, sys\n"
+        "worker.run_worker = lambda settings, name: print(settings.state, settings.queue.lease_s, name, os.umask(0))\n"
         f"from detector.cli import main\nsys.exit(main(['work', '--state', {state!r}]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.fullmatch(rf"{re.escape(state)} 15.0 {re.escape(socket.gethostname())}-\d+\n", done.stdout)
+    assert re.fullmatch(rf"{re.escape(state)} 15.0 {re.escape(socket.gethostname())}-\d+ {0o077}\n", done.stdout)
     assert (Path(state) / "metrics").is_dir()

@@ -102,6 +102,8 @@ def test_it_answers_outlives_its_worker_and_ends_well(tmp_path: Path, photo: byt
         answer = here.score(photo).json()
         assert (answer["status"], answer["verdict"], len(answer["faces"])) == ("ok", "real", 1)
         assert answer["decision"]["action"] in ("allow", "review")
+        for pid in (here.process.pid, *here.workers):
+            assert "Umask:\t0077\n" in Path(f"/proc/{pid}/status").read_text()
         assert httpx.get(f"{here.url}/v1/models").json()["models"] | answer["models"] == answer["models"]
 
         sent = send(pool, here, photo)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from detector.service.metrics import WORKER_DEATHS
 from detector.service.settings import Settings
 from detector.service.supervisor import Supervisor, Work
@@ -73,6 +75,13 @@ def test_workers_begin_and_finish_when_they_are_asked_to(tmp_path: Path) -> None
     assert set(store.released) == set(store.forgotten) == names
     assert not any(lives(pid) for pid in at_work(tmp_path).values())
     assert _deaths() == deaths
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has it")
+def test_a_worker_keeps_private_what_it_writes_and_what_it_has_in_memory(tmp_path: Path) -> None:
+    with supervised(tmp_path, works.tells, Held()):
+        wait(lambda: at_work(tmp_path))
+    assert (tmp_path / "told").read_text() == "77 0"
 
 
 def test_a_killed_worker_is_replaced_after_what_it_held_was_put_back(tmp_path: Path) -> None:
