@@ -49,6 +49,18 @@ def test_jobs_are_listed_in_pages_newest_first(here: Running) -> None:
     assert pages == [ids[:2:-1], ids[2:0:-1], ids[:1]]
 
 
+def test_a_list_tells_all_but_what_may_be_long(here: Running) -> None:
+    job_id = send(here)
+    here.work()
+    [listed] = here.client.get("/v1/jobs").json()["items"]
+    job = here.client.get(f"/v1/jobs/{job_id}").json()
+    for answer in (listed, job):
+        del answer["items"][0]["request_id"]
+    left_out = {name: job["items"][0].pop(name) for name in ("faces", "timeline", "heatmaps")}
+    assert (len(left_out["faces"]), len(left_out["heatmaps"])) == (1, 1)
+    assert listed == job
+
+
 def test_jobs_are_listed_by_state(here: Running) -> None:
     done = send(here)
     here.work()

@@ -58,6 +58,14 @@ class ItemAnswer(BaseModel):
     heatmaps: tuple[str, ...] = Field(description="Where the heatmap of each face is")
 
 
+class ItemListed(ItemAnswer):
+    """One file as lists tell of it: without what may be long, which its job has."""
+
+    faces: tuple[FaceReport, ...] = Field((), exclude=True)
+    timeline: tuple[TimelinePoint, ...] = Field((), exclude=True)
+    heatmaps: tuple[str, ...] = Field((), exclude=True)
+
+
 class Links(BaseModel):
     """Where to ask for a job, and where to cancel it."""
 
@@ -76,10 +84,16 @@ class JobAnswer(BaseModel):
     links: Links
 
 
+class JobListed(JobAnswer):
+    """The same as lists tell of it; `links.self` has the faces, time lines and heatmaps of its files."""
+
+    items: tuple[ItemListed, ...]
+
+
 class JobsAnswer(BaseModel):
     """Some of the jobs, newest first."""
 
-    items: tuple[JobAnswer, ...]
+    items: tuple[JobListed, ...]
     next: str | None = Field(description="Give this as `after` for the next ones; null where these are the last")
 
 
@@ -115,7 +129,8 @@ def job_answer(job: Job, request_id: str) -> JobAnswer:
 
 def jobs_answer(page: Page[Job], request_id: str) -> JobsAnswer:
     """Some jobs."""
-    return JobsAnswer(items=tuple(job_answer(job, request_id) for job in page.items), next=page.after)
+    jobs = tuple(JobListed.model_validate(job_answer(job, request_id), from_attributes=True) for job in page.items)
+    return JobsAnswer(items=jobs, next=page.after)
 
 
 def _media(item: Item) -> object:

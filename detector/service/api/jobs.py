@@ -51,7 +51,10 @@ async def jobs(
     limit: Limit = 50,
     after: After = None,
 ) -> JobsAnswer:
-    """Newest first; of the key that asks, or of every key where it has the scope review or admin."""
+    """Newest first; of the key that asks, or of every key where it has the scope review or admin.
+
+    What may be long is left out: a job's own address has it.
+    """
     return jobs_answer(await in_thread(service.store.jobs, whose(key), state, limit, after), request.state.request_id)
 
 
