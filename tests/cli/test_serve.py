@@ -112,6 +112,25 @@ def test_a_policy_that_is_not_there_is_told(state: str) -> None:
     assert "no-such-policy.toml" in line
 
 
+@pytest.mark.parametrize(
+    ("fpr", "why"),
+    [
+        ("0.03", "cannot listen on"),
+        ("0.000001", "image: fpr: the smallest budget that the held-out real faces can vouch"),
+    ],
+)
+def test_a_budget_that_the_classifier_cannot_vouch_for_is_told_at_the_start(
+    state: str, tmp_path: Path, fpr: str, why: str
+) -> None:
+    limits = f"{{ review = {{ fpr = {fpr} }} }}"
+    (tmp_path / "policy.toml").write_text(f"image = {limits}\nvideo = {limits}\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # nothing is wrong but the policy, or else the port
+        done = serve("--policy", str(tmp_path / "policy.toml"), "--port", str(taken.getsockname()[1]), "--state", state)
+    assert (done.returncode, done.stdout) == (2, "")
+    [line] = done.stderr.splitlines()
+    assert why in line
+
+
 @pytest.mark.parametrize("command", ["serve", "work", "keys list"])
 def test_without_the_extra_it_says_how_to_get_it(state: str, command: str) -> None:
     code = (
