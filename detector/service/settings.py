@@ -48,7 +48,8 @@ class Queue:
     """What waits, and how often it is tried.
 
     Attributes:
-        waiting: items that may wait; more are refused.
+        waiting: items that may wait; more are refused. One key has half of these places at most, and the last tenth is
+            for those who wait for an answer.
         lease_s: after so long without a sign of its worker, an item is given to another.
         attempts: an item that killed its worker so often is given up, as an error.
     """
@@ -85,7 +86,8 @@ class Keep:
         media: "never": an upload goes once it is scored; "review": it stays while the policy sends it to a person;
             "always".
         media_days: how long uploads and pictures stay at most.
-        result_days: how long results stay. Reviews stay for good; they hold no media.
+        result_days: how long results stay. Reviews stay for good, with the hash, score and models of their file,
+            and without any media.
     """
 
     media: Literal["never", "review", "always"] = "review"
@@ -98,17 +100,18 @@ class Webhooks:
     """How others are told.
 
     Attributes:
-        secret: signs the messages; empty takes the environment's DETECTOR_WEBHOOK_SECRET, or one that is made once and
+        secret: signs the messages: "whsec_" and the base64 of 24 to 64 bytes, or two of these, the new one first, while
+            receivers change over. Empty takes the environment's DETECTOR_WEBHOOK_SECRET, or one that is made once and
             kept in the state folder.
         private: whether addresses that are not public may be told.
-        attempts: before a message is laid aside as dead.
+        attempts: before a message is laid aside as dead: by default after most of a day.
         timeout_s: of one try.
-        first_wait_s: before the second try; it doubles after each.
+        first_wait_s: before the second try; it doubles after each, up to an hour.
     """
 
     secret: str = ""
     private: bool = False
-    attempts: int = 8
+    attempts: int = 30
     timeout_s: float = 10.0
     first_wait_s: float = 5.0
 
