@@ -10,12 +10,15 @@ from detector.service.api.threads import in_thread
 from detector.service.logs import log
 
 EVERY_S = 0.02
+FOR_EACH_S = 0.001
+LONGEST_S = 0.2
+"""The more wait, the longer each waits anyhow, and the more it costs to ask for all of them."""
 AFTER_FAILURE_S = 1.0
 
 
 @dataclass(eq=False)
 class Waiting:
-    """Asks every `EVERY_S` seconds while anybody waits, and not at all while nobody does.
+    """Asks every `EVERY_S` seconds while somebody waits, less often while many do, and not at all while nobody does.
 
     Attributes:
         ended: which of these jobs have ended (`Store.ended`).
@@ -47,7 +50,7 @@ class Waiting:
             for job_id in await self._which():
                 for bell in self._bells.pop(job_id, ()):
                     bell.set()
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(min(EVERY_S + FOR_EACH_S * len(self._bells), LONGEST_S))
 
     async def _which(self) -> set[str]:
         """Which have ended; none when the store cannot say just now: those who wait have deadlines."""
