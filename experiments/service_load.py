@@ -17,8 +17,9 @@ import threading
 from pathlib import Path
 
 from service_load_clients import audit, load
+from service_load_leg import Leg
 from service_load_media import uploads
-from service_load_report import Leg, write
+from service_load_report import write
 from service_load_server import Server, serving
 
 COMMON = """
