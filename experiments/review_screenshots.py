@@ -14,6 +14,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 from io import BytesIO
@@ -59,13 +60,13 @@ def main() -> None:
     """Make the files, score them, photograph the page."""
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as (service, url), browser() as chromium:
-        photograph(chromium, url, "review-empty", DESKTOP)
+        photograph(chromium, url, Shot("review-empty", shows=False))
         fill(service)
-        photograph(chromium, url, "review-busy", DESKTOP, show=True)
-        photograph(chromium, url, "review-dark", DESKTOP, show=True, dark=True)
-        photograph(chromium, url, "review-heatmap", DESKTOP, show=True, keys="h")
-        photograph(chromium, url, "review-video", {"width": 1360, "height": 1300}, show=True, keys="j", play=True)
-        photograph(chromium, url, "review-phone", PHONE, show=True, phone=True)
+        photograph(chromium, url, Shot("review-busy"))
+        photograph(chromium, url, Shot("review-dark", dark=True))
+        photograph(chromium, url, Shot("review-heatmap", keys="h"))
+        photograph(chromium, url, Shot("review-video", height=1300, keys="j", plays=True))
+        photograph(chromium, url, Shot("review-phone", PHONE["width"], PHONE["height"], phone=True))
 
 
 def files() -> Iterator[tuple[str, bytes]]:
@@ -167,39 +168,59 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-def photograph(
-    chromium: Browser,
-    url: str,
-    name: str,
-    size: dict[str, int],
-    show: bool = False,
-    dark: bool = False,
-    keys: str = "",
-    play: bool = False,
-    phone: bool = False,
-) -> None:
+@dataclass(frozen=True)
+class Shot:
+    """One picture of the page.
+
+    Attributes:
+        name: of the file.
+        width, height: of the window.
+        keys: that are pressed first.
+        shows: whether a file is open, whose blur is taken away.
+        plays: whether its video is loaded.
+        dark, phone: how the browser presents itself; on a phone the queue is a picture of its own.
+    """
+
+    name: str
+    width: int = DESKTOP["width"]
+    height: int = DESKTOP["height"]
+    keys: str = ""
+    shows: bool = True
+    plays: bool = False
+    dark: bool = False
+    phone: bool = False
+
+
+def photograph(chromium: Browser, url: str, shot: Shot) -> None:
     """Open the page, do what a reviewer would, and keep what is seen."""
     context = chromium.new_context(
-        viewport=size, color_scheme="dark" if dark else "light", device_scale_factor=2 if phone else 1
+        viewport={"width": shot.width, "height": shot.height},
+        color_scheme="dark" if shot.dark else "light",
+        device_scale_factor=2 if shot.phone else 1,
     )
     page = context.new_page()
-    page.on("pageerror", lambda error: print(f"{name}: {error}"))
+    page.on("pageerror", lambda error: print(f"{shot.name}: {error}"))
     page.goto(f"{url}/review")
     page.wait_for_timeout(1000)
-    if phone:
-        page.screenshot(path=OUT / f"{name}-queue.png")
+    prepare(page, shot)
+    page.wait_for_timeout(500)
+    page.screenshot(path=OUT / f"{shot.name}.png")
+    context.close()
+
+
+def prepare(page: Page, shot: Shot) -> None:
+    """What is done before the picture is taken."""
+    if shot.phone:
+        page.screenshot(path=OUT / f"{shot.name}-queue.png")
         page.locator("#waiting button").first.click()
-    for key in keys:
+    for key in shot.keys:
         page.keyboard.press(key)
         page.wait_for_timeout(500)
-    if show:
+    if shot.shows:
         page.locator(".veil").wait_for()
         page.keyboard.press("s")
-    if play:
+    if shot.plays:
         watch(page)
-    page.wait_for_timeout(500)
-    page.screenshot(path=OUT / f"{name}.png")
-    context.close()
 
 
 def watch(page: Page) -> None:
