@@ -101,7 +101,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_fifty_jobs_loses_and_doubles_n
     assert len(told) == 50, "every job told of its end once"
     assert len(list((tmp_path / "uploads").iterdir())) <= 1, "only what it was about to delete when it was killed"
     time.sleep(0.01)
-    spool.sweep(opened.blobs(), older_than_s=0)
+    spool.sweep(opened.blobs(), opened.pictured(), older_than_s=0)
     assert not list((tmp_path / "uploads").iterdir())
 
 
