@@ -56,7 +56,7 @@ def uploads(seed: int) -> Iterator[Media]:
         hundred: list[Kind] = [kind for kind, percent in PERCENT.items() for _ in range(percent)]
         for place in rng.permutation(len(hundred)):
             kind = hundred[place]
-            file = files[kind][rng.integers(len(files[kind]))]
+            file = files[kind][int(rng.integers(len(files[kind])))]
             yield Media(number, kind, (_numbered_mp4 if kind == "clip" else _numbered_jpeg)(file, number))
             number += 1
 
@@ -78,8 +78,9 @@ def material(rng: np.random.Generator) -> dict[Kind, Sequence[bytes]]:
 def _changed(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     """A crop around the face, mirrored or not, of another size and brightness."""
     x0, y0, x1, y1 = FACE
-    box = rng.integers(0, x0), rng.integers(0, y0), rng.integers(x1, picture.width), rng.integers(y1, picture.height)
-    crop = picture.crop(tuple(int(edge) for edge in box))
+    left, top = rng.integers(0, (x0, y0)).tolist()
+    right, bottom = rng.integers((x1, y1), picture.size).tolist()
+    crop = picture.crop((left, top, right, bottom))
     crop = ImageOps.mirror(crop) if rng.integers(2) else crop
     crop = ImageOps.scale(crop, rng.uniform(1.0, 3.0), Image.Resampling.LANCZOS)
     return ImageEnhance.Brightness(crop).enhance(rng.uniform(0.7, 1.2))
