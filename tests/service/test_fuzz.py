@@ -58,8 +58,10 @@ REFUSES_WHAT_NO_SCHEMA_TELLS = {
 }
 """Operations that may answer 422 to what fits their schema, and to what of it."""
 
-WARNINGS = ("missing_auth", "missing_test_data", "missing_deserializer", "unsupported_regex", "method_not_allowed")
-WARNINGS += ("unmatched_filter", "unresolvable_reference", "dictionary_mismatch")
+WARNINGS = (
+    *("missing_auth", "missing_test_data", "missing_deserializer", "unsupported_regex", "method_not_allowed"),
+    *("unmatched_filter", "unresolvable_reference", "dictionary_mismatch"),
+)
 """What would leave an operation half tested: no key, no id that is there, a pattern that is not understood."""
 
 
