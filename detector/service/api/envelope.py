@@ -27,6 +27,8 @@ SAFE = {
     "X-Frame-Options": "DENY",
 }
 """Headers of every answer that does not say otherwise itself."""
+LENGTHS = {"content-length", "transfer-encoding"}
+"""Where a body has both, proxies may part it otherwise than we do: nothing behind it is believed (RFC 9112, 6.1)."""
 ALWAYS_LET_IN = ("/healthz", "/readyz", "/metrics")
 WITH_FILES = ("/v1/score", "/v1/jobs")
 GONE = 499
@@ -91,6 +93,8 @@ class _Exchange:
             for name, value in {**SAFE, **self._request.state.headers}.items():
                 headers.setdefault(name, value)
             headers["X-Request-ID"] = self._request.state.request_id
+            if set(self._request.headers) >= LENGTHS:
+                headers["Connection"] = "close"
         await self._send(message)
 
     def _tell(self) -> None:

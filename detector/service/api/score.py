@@ -44,7 +44,7 @@ async def score(
     deadline passes, and when the client leaves; but one with an Idempotency-Key goes on for a client that left.
     """
     limit_s = service.settings.limits.deadline_s
-    wait_s = limit_s if deadline_ms is None else min(deadline_ms / 1000, limit_s)
+    wait_s = limit_s if deadline_ms is None else min(deadline_ms, 1000 * limit_s) / 1000
     job, is_new = await submit(request, service, key, idempotency_key, wait_s)
     if not is_new:
         response.headers.update(REPLAY)
