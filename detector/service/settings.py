@@ -71,7 +71,7 @@ class Batching:
         in_flight: items that a worker holds at once.
     """
 
-    faces: int = 12
+    faces: int = 6
     wait_ms: float = 20.0
     judges: int = 0
     decoders: int = 0

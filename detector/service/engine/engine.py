@@ -44,7 +44,8 @@ class Engine(Generic[T]):
         self._judges = cores(batching.judges) if judge.reconstructors[0].device.type == "cpu" else 1
         self._sandboxes = [sandbox() for _ in range(self._decoders)]
         self._videos = max(1, self._decoders - 1)
-        self._room = batching.in_flight or self._decoders + self._judges * batching.faces
+        # While every judge is at a full batch, the next one for each is looked at.
+        self._room = batching.in_flight or self._decoders + 2 * self._judges * batching.faces
         self._held: set[Case[T]] = set()
         self._lock = Lock()
         self._intake: Intake[T] = Intake(self._videos)
