@@ -137,6 +137,44 @@ class Crops:
 
 
 @dataclass(frozen=True, eq=False)
+class Clip:
+    """One face through one shot, stabilised: the same S x S window of the face's own frame at every time.
+
+    Attributes:
+        pixels: (T, 3, S, S) float32 RGB in [0, 1].
+        landmarks: (T, 5, 2) float32, clip px (after stabilisation).
+        boxes: (T, 4) float32, where the face is in its frame, x0 y0 x1 y1 px.
+        times_s: (T,) float64, strictly ascending.
+        track: the person's number.
+        shot: the number of the shot, from 0.
+    """
+
+    pixels: Array
+    landmarks: Array
+    boxes: Array
+    times_s: npt.NDArray[np.float64]
+    track: int
+    shot: int
+
+    def __post_init__(self) -> None:
+        count = len(self.pixels)
+        check_shape("Clip.pixels", self.pixels, (count, 3, None, self.pixels.shape[-1]))
+        check_shape("Clip.landmarks", self.landmarks, (count, 5, 2))
+        check_shape("Clip.boxes", self.boxes, (count, 4))
+        check_shape("Clip.times_s", self.times_s, (count,))
+        if count == 0 or not (np.diff(self.times_s) > 0).all():
+            raise ShapeError(f"Clip.times_s: expected at least one time, strictly ascending, got {self.times_s}")
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def size(self) -> int:
+        """S, the side of the window in px."""
+        return int(self.pixels.shape[-1])
+
+
+@dataclass(frozen=True, eq=False)
 class Reconstruction:
     """What a VAE made of N crops; Torch tensors on the model's device.
 
