@@ -217,6 +217,40 @@ class Reconstruction:
 
 
 @dataclass(frozen=True, eq=False)
+class ClipReconstruction:
+    """What a spatiotemporal VAE made of N clips of T frames; Torch tensors on the model's device.
+
+    As `Reconstruction`, with a time axis. A model that compresses time has t < T latent times, in order, which share
+    out the T frames as it does. A clip that had to be padded comes back cut, while latents that also stand for what
+    was padded stay.
+
+    Attributes:
+        pixels: (N, T, 3, S, S) in [0, 1]; the mean of the decoder's distribution.
+        mean: (N, C, t, h, w), posterior mean (or the code, where there is no posterior).
+        logvar: (N, C, t, h, w), posterior log variance.
+        kl: (N, t, h, w), KL(q(z|x) || p(z)) in bits at each latent position, all channels summed.
+        nll: (N, T, S, S), -log2 p(x|z) in bits per dimension at each pixel (mean over RGB).
+        second: what the model made of `pixels`: the second pass.
+    """
+
+    pixels: Tensor
+    mean: Tensor
+    logvar: Tensor | None = None
+    kl: Tensor | None = None
+    nll: Tensor | None = None
+    second: ClipReconstruction | None = None
+
+    def __post_init__(self) -> None:
+        count, times, _, size, _ = self.pixels.shape
+        check_shape("ClipReconstruction.pixels", self.pixels, (count, times, 3, size, size))
+        check_shape("ClipReconstruction.mean", self.mean, (count, None, None, None, None))
+        latent = (count, *self.mean.shape[2:])
+        for name, shape in {"logvar": self.mean.shape, "kl": latent, "nll": (count, times, size, size)}.items():
+            if (value := getattr(self, name)) is not None:
+                check_shape(f"ClipReconstruction.{name}", value, shape)
+
+
+@dataclass(frozen=True, eq=False)
 class FeatureTable:
     """One row of named features per face.
 
