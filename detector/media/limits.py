@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 
@@ -9,6 +10,9 @@ from detector.errors import MediaError, UsageError
 
 DEFAULT_FRAMES = 32
 """Frames of a clip that are looked at: the number of the field's benchmarks."""
+DECODER_THREADS = 8
+DECODER_PIXELS = 64_000_000
+"""Every thread of a decoder holds frames of its own: fewer of them decode large frames."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,11 @@ class Sampling:
             raise UsageError(f"frames: expected at least 1, got {self.frames}")
         if self.fps is not None and not 0 < self.fps < float("inf"):
             raise UsageError(f"fps: expected a positive number, got {self.fps}")
+
+
+def decoder_threads(pixels: int) -> int:
+    """How many threads decode frames of so many pixels, at least one: as there are cores, if they are not too many."""
+    return max(1, min(os.cpu_count() or 1, DECODER_THREADS, DECODER_PIXELS // max(1, pixels)))
 
 
 class Stopwatch:

@@ -40,3 +40,37 @@ def pick(starts: Times, end: float, sampling: Sampling) -> Numbers:
         ticks = spans * float(sampling.fps or 0.0)
     passed = np.ceil(ticks - _FUZZ)
     return np.flatnonzero(np.diff(passed) > 0).astype(np.int64)
+
+
+def refine(starts: Times, end: float, keys: Numbers) -> Numbers:
+    """Every frame once, in an order of which any beginning is spread evenly over the clip: the keys, then the rest.
+
+    The times are those of a van der Corput sequence with Owen's nested scrambling, so that every half, quarter, ...
+    of the clip holds as many of the first frames as any other, and within it each is drawn at random: a clip that
+    repeats itself cannot be in step with it. The same clip has the same order every time.
+
+    A. B. Owen, "Randomly permuted (t, m, s)-nets and (t, s)-sequences", 1995.
+
+    Args:
+        starts: (N,) ascending, when each frame appears, in s.
+        end: when the last frame disappears, in s.
+        keys: (K,) ascending, the frames at which decoding may start; they cost least.
+
+    Returns:
+        (N,), each number once.
+    """
+    rng = np.random.default_rng(0)
+    rest = np.setdiff1d(np.arange(len(starts), dtype=np.int64), keys)
+    return np.concatenate([part[_spread(starts[part], end, rng)] for part in (keys, rest)])
+
+
+def _spread(starts: Times, end: float, rng: np.random.Generator) -> Numbers:
+    """The rows of (M,) frames in the order in which scrambled times fall on them; last those that none falls on."""
+    cells = np.zeros(1, np.int64)
+    while len(cells) < 4 * len(starts):
+        half = rng.integers(0, 2, len(cells))
+        cells = np.concatenate([2 * cells + half, 2 * cells + 1 - half])
+    times = (cells + 0.5) / len(cells) * end
+    hit = np.maximum(np.searchsorted(starts, times, side="right") - 1, 0)
+    rows, first = np.unique(np.append(hit, np.arange(len(starts))), return_index=True)
+    return rows[np.argsort(first)].astype(np.int64)
