@@ -189,7 +189,7 @@ class Reconstruction:
         nll: (N, S, S), -log2 p(x|z) in bits per dimension at each pixel (mean over RGB).
         entropy: (N, S, S), entropy of the decoder's distribution, in bits per dimension.
         hidden: (N, K, h', w'), activations inside the encoder, for perceptual distances.
-        second: what the model made of `pixels`: the second pass.
+        second: what the model made of `pixels`: the second pass; it may tell its pixels, mean and hidden alone.
     """
 
     pixels: Tensor

@@ -60,16 +60,20 @@ def pool(maps: Tensor, masks: Tensor) -> Tensor:
 
     Args:
         maps: (N, K, h, w).
-        masks: (N, R, S, S); averaged onto the grid of the maps where that is coarser.
+        masks: (N, R, S, S), or already `on_grid` of the maps.
 
     Returns:
         (N, R, K): sum over positions of mask x map x the area of a position.
     """
-    height, width = maps.shape[-2:]
-    area = masks.shape[-1] * masks.shape[-2] / (height * width)
-    if masks.shape[-2:] != maps.shape[-2:]:
-        masks = F.adaptive_avg_pool2d(masks, (height, width))
-    return masks.flatten(2) @ maps.flatten(2).transpose(1, 2) * area
+    masks = on_grid(masks, maps.shape[-2], maps.shape[-1])
+    return masks.flatten(2) @ maps.flatten(2).transpose(1, 2)
+
+
+def on_grid(masks: Tensor, height: int, width: int) -> Tensor:
+    """Masks (N, R, S, S) as sums over the positions of a coarser grid, in px: (N, R, height, width)."""
+    if masks.shape[-2:] == (height, width):
+        return masks
+    return F.adaptive_avg_pool2d(masks, (height, width)) * (masks.shape[-2] * masks.shape[-1] / (height * width))
 
 
 def regional_means(sums: Tensor, mass: Tensor) -> Tensor:

@@ -85,7 +85,8 @@ def cooccurrence_maps(residual: Tensor) -> Tensor:
     error = error - smooth(error)
     scale = smooth(error.square()).clamp_min(0).sqrt() + FLOOR
     level = (error / scale).round_().clamp_(1 - LEVELS, LEVELS - 1).to(torch.int8)
-    return (_pairs(level, neighbour(level, 0, 1)) + _pairs(level, neighbour(level, 1, 0))) / 2
+    pairs = _pairs(level, neighbour(level, 0, 1)) + _pairs(level, neighbour(level, 1, 0))
+    return pairs.float() / 2
 
 
 def cooccurrence_statistics(means: Tensor) -> dict[str, Tensor]:
@@ -101,8 +102,8 @@ _PAIR_NAMES = [f"same_{i}{j}" for i, j in _LEVEL_PAIRS] + [f"opposite_{i}{j}" fo
 
 
 def _pairs(one: Tensor, other: Tensor) -> Tensor:
-    """Indicators (N, 9, S, S) of the classes of pairs in the order of `_PAIR_NAMES`, for levels as int8."""
+    """Indicators (N, 9, S, S) of the classes of pairs in the order of `_PAIR_NAMES`, for levels, all as int8."""
     low, high = torch.minimum(one.abs(), other.abs()), torch.maximum(one.abs(), other.abs())
     code = low * LEVELS + high + (one * other < 0) * LEVELS**2
     codes = [i * LEVELS + j for i, j in _LEVEL_PAIRS] + [(i + LEVELS) * LEVELS + j for i, j in _LEVEL_PAIRS if i]
-    return torch.stack([code == c for c in codes], dim=1).float()
+    return (code[:, None] == torch.tensor(codes, dtype=code.dtype, device=code.device)[:, None, None]).view(torch.int8)

@@ -31,13 +31,21 @@ def block_power(image: Tensor) -> Tensor:
     A frequency's power is |sum_p w(p) image(p) exp(-2 pi i f p)|^2 / sum_p w(p)^2, so that white noise of variance v
     has power v everywhere. The side S must be a multiple of 8. The border is mirrored.
     """
+    return _power(_block_spectra(image))
+
+
+def _block_spectra(image: Tensor) -> Tensor:
+    """The complex amplitudes, scaled so that their squares are `block_power`: (N, S / 8, S / 8, 16, 9)."""
     margin = (BLOCK - HOP) // 2
     padded = F.pad(image[:, None], (margin,) * 4, mode="reflect")[:, 0]
     blocks = padded.unfold(1, BLOCK, HOP).unfold(2, BLOCK, HOP)
     hann = torch.sin(math.pi * (torch.arange(BLOCK, device=image.device) + 0.5) / BLOCK).square()
-    window = hann[:, None] * hann[None, :]
-    power: Tensor = torch.fft.rfft2(blocks * window).abs().square() / window.square().sum()
-    return power.flatten(3).permute(0, 3, 1, 2)
+    window = hann[:, None] * hann[None, :] / hann.square().sum()
+    return torch.fft.rfft2(blocks * window)
+
+
+def _power(spectra: Tensor) -> Tensor:
+    return (spectra * spectra.conj()).real.flatten(3).permute(0, 3, 1, 2)
 
 
 def spectrum_maps(residual: Tensor) -> Tensor:
@@ -70,8 +78,8 @@ def spectrum_statistics(means: Tensor) -> dict[str, Tensor]:
 
 def transfer_maps(pixels: Tensor, reconstruction: Reconstruction) -> Tensor:
     """Block powers of the luma of the picture, its error and its reconstruction: (N, 3 x 16 x 9, S / 8, S / 8)."""
-    images = pixels, pixels - reconstruction.pixels, reconstruction.pixels
-    return torch.cat([block_power(luma(image)) for image in images], dim=1)
+    picture, made = (_block_spectra(luma(image)) for image in (pixels, reconstruction.pixels))
+    return torch.cat([_power(spectra) for spectra in (picture, picture - made, made)], dim=1)
 
 
 def transfer_statistics(means: Tensor) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 
 import numpy as np
@@ -11,11 +11,11 @@ from torch import Tensor
 
 from detector.errors import ShapeError, UnknownNameError
 from detector.features.kinds import FEATURES
-from detector.features.pooling import pool, regional_means, regional_statistics
+from detector.features.pooling import on_grid, pool, regional_means, regional_statistics
 from detector.features.regions import region_masks
 from detector.types import VIEWS, Crops, FeatureTable, Reconstruction
 
-CHUNK = 16
+CHUNK = 8
 """Crops at a time: what a processor's cache holds; more is slower, and the memory stays flat."""
 
 
@@ -81,10 +81,20 @@ def _chunks(
             masks = region_masks(torch.from_numpy(crops.landmarks[rows]).to(device), crops.size)
             part = _rows(reconstruction, rows)
             maps = {kind: FEATURES[kind].maps(pixels, part) for kind in kinds}
-            yield (
-                masks.sum(dim=(2, 3)).cpu().double(),
-                {kind: pool(m, masks).cpu().double() for kind, m in maps.items() if m is not None},
-            )
+            yield masks.sum(dim=(2, 3)).cpu().double(), _sums({k: m for k, m in maps.items() if m is not None}, masks)
+
+
+def _sums(maps: Mapping[str, Tensor], masks: Tensor) -> dict[str, Tensor]:
+    """Every kind's maps pooled, those that share a grid in one product."""
+    grids: dict[tuple[int, int], list[str]] = {}
+    for kind, values in maps.items():
+        grids.setdefault((values.shape[-2], values.shape[-1]), []).append(kind)
+    sums: dict[str, Tensor] = {}
+    for grid, kinds in grids.items():
+        together = pool(torch.cat([maps[kind] for kind in kinds], dim=1), on_grid(masks, *grid)).cpu().double()
+        parts = together.split([maps[kind].shape[1] for kind in kinds], dim=2)
+        sums |= dict(zip(kinds, parts, strict=True))
+    return {kind: sums[kind] for kind in maps}
 
 
 def _rows(reconstruction: Reconstruction, rows: slice) -> Reconstruction:

@@ -23,7 +23,12 @@ MAX_PIXELS = 8 * 128 * 128
 
 
 def reconstruct(
-    step: Step, pixels: Array | Tensor, device: torch.device, stride: int, second_pass: bool = True
+    step: Step,
+    pixels: Array | Tensor,
+    device: torch.device,
+    stride: int,
+    second_pass: bool = True,
+    again: Step | None = None,
 ) -> Reconstruction:
     """Run `step` over a batch of any length, in sub-batches of at most `MAX_PIXELS` pixels.
 
@@ -33,6 +38,7 @@ def reconstruct(
         device: where the model is.
         stride: how many pixels one latent position stands for, along a side.
         second_pass: whether to reconstruct the reconstruction too.
+        again: makes the second pass, where that may tell less than `step`; `step` where left out.
 
     Raises:
         ShapeError: for another shape or range.
@@ -41,10 +47,11 @@ def reconstruct(
     _check(checked, stride)
     if not len(checked):
         one = checked.new_zeros((1, *checked.shape[1:]))
-        return _map(lambda values: values[0][:0], [reconstruct(step, one, device, stride, second_pass)])
+        return _map(lambda values: values[0][:0], [reconstruct(step, one, device, stride, second_pass, again)])
     parts = torch.split(checked, max(1, MAX_PIXELS // checked.shape[-1] ** 2))
+    then = again or step if second_pass else None
     with torch.inference_mode():
-        return concat([_passes(step, part.to(device, torch.float32), second_pass) for part in parts])
+        return concat([_passes(step, then, part.to(device, torch.float32)) for part in parts])
 
 
 def concat(parts: list[Reconstruction]) -> Reconstruction:
@@ -52,9 +59,9 @@ def concat(parts: list[Reconstruction]) -> Reconstruction:
     return _map(torch.cat, parts)
 
 
-def _passes(step: Step, pixels: Tensor, second_pass: bool) -> Reconstruction:
+def _passes(step: Step, then: Step | None, pixels: Tensor) -> Reconstruction:
     first = step(pixels)
-    return replace(first, second=step(first.pixels)) if second_pass else first
+    return first if then is None else replace(first, second=then(first.pixels))
 
 
 def _check(pixels: Tensor, stride: int) -> None:

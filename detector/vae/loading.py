@@ -22,7 +22,7 @@ from detector.vae.batches import concat, reconstruct
 from detector.vae.bottleneck import Codes
 from detector.vae.config import VaeConfig
 from detector.vae.likelihood import to_levels
-from detector.vae.model import FaceVae
+from detector.vae.model import Decoded, FaceVae
 
 ASSET = "face-vae.safetensors"
 _TOLD = 8
@@ -100,11 +100,18 @@ class FaceVaeReconstructor:
         crops = torch.as_tensor(pixels)
         stride = self.model.config.stride
         if condition is None or not len(crops):
-            return reconstruct(self._step, crops, self.device, stride, second_pass)
+            return reconstruct(self._step, crops, self.device, stride, second_pass, self._again)
         pairs = zip(torch.split(crops, _TOLD), torch.split(condition.to(self.device), _TOLD), strict=True)
         return concat(
             [
-                reconstruct(partial(self._step, condition=told), part, self.device, stride, second_pass)
+                reconstruct(
+                    partial(self._step, condition=told),
+                    part,
+                    self.device,
+                    stride,
+                    second_pass,
+                    partial(self._again, condition=told),
+                )
                 for part, told in pairs
             ]
         )
@@ -122,9 +129,7 @@ class FaceVaeReconstructor:
         return self.model.decode(codes).pixels
 
     def _step(self, crops: Tensor, condition: Tensor | None = None) -> Reconstruction:
-        crops = crops.contiguous(memory_format=torch.channels_last)
-        codes, hidden = self.model.encode(crops, condition)
-        decoded = self.model.decode(codes.decodable, condition)
+        codes, hidden, decoded = self._pass(crops, condition)
         likelihood = decoded.distribution
         levels = to_levels(crops)
         return Reconstruction(
@@ -136,6 +141,15 @@ class FaceVaeReconstructor:
             entropy=None if likelihood is None else likelihood.entropy(levels).mean(1),
             hidden=hidden,
         )
+
+    def _again(self, made: Tensor, condition: Tensor | None = None) -> Reconstruction:
+        """A pass over what the model made, of which nobody asks how likely it is."""
+        codes, hidden, decoded = self._pass(made, condition)
+        return Reconstruction(decoded.pixels, codes.mean, hidden=hidden)
+
+    def _pass(self, crops: Tensor, condition: Tensor | None) -> tuple[Codes, Tensor, Decoded]:
+        codes, hidden = self.model.encode(crops.contiguous(memory_format=torch.channels_last), condition)
+        return codes, hidden, self.model.decode(codes.decodable, condition)
 
 
 def _kl_map(codes: Codes) -> Tensor | None:
