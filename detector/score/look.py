@@ -68,6 +68,11 @@ class Eyes:
             for frame, faces in zip(chunk, self.detector(chunk), strict=True):
                 yield self._sight(frame, tracker.update(faces, frame.index) if tracker else faces)
 
+    def look_at(self, media: Media, numbers: Sequence[int]) -> Iterator[list[Sight]]:
+        """These frames with their faces, as many together as memory allows, by number; no face has a track."""
+        for chunk in _chunks(media.frames_at(numbers)):
+            yield [self._sight(frame, faces) for frame, faces in zip(chunk, self.detector(chunk), strict=True)]
+
     def _sight(self, frame: Frame, faces: Sequence[Face]) -> Sight:
         reasons = tuple(unusable(frame, face, self.face_limits) for face in faces)
         return Sight(frame, tuple(faces), reasons)

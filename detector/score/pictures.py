@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from detector.explain import FaceEvidence, face_evidence, save_explanation
 from detector.score import Scored
 from detector.score.judge import Judged
-from detector.score.summary import Person, Summary
+from detector.score.summary import Summary
 
 
 def save_pictures(scored: Scored, folder: Path, stem: str | None = None) -> list[Path]:
@@ -31,7 +30,7 @@ def save_pictures(scored: Scored, folder: Path, stem: str | None = None) -> list
 
 def exhibit(summary: Summary) -> Judged | None:
     """The frame to show: the one in which the person who decides is most suspicious; None where there is no frame."""
-    return _most_suspicious(list(summary.persons.values())) or summary.first
+    return summary.exhibit
 
 
 def evidence_in(shown: Judged, summary: Summary) -> dict[int, FaceEvidence]:
@@ -41,9 +40,3 @@ def evidence_in(shown: Judged, summary: Summary) -> dict[int, FaceEvidence]:
         for row, person in enumerate(summary.persons.values())
         if person.exhibit is shown and person.best.probability is not None
     }
-
-
-def _most_suspicious(persons: Sequence[Person]) -> Judged | None:
-    """The frame that shows the person who decides."""
-    ranked = sorted(persons, key=lambda person: -1.0 if person.probability is None else person.probability)
-    return ranked[-1].exhibit if ranked else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from detector.score.judge import Judged
@@ -10,6 +11,8 @@ from detector.types import FaceReport, MediaKind, Report, Status, TimelinePoint
 
 LEAST_SIGHTINGS = 3
 """In a video, a person seen in fewer frames than this decides nothing, unless nobody was seen in more."""
+LONGEST_ABSENCE = 32
+"""Who was missing in as many of the frames looked at does not come back: trackers end a track sooner."""
 
 
 @dataclass(eq=False)
@@ -18,19 +21,21 @@ class Person:
 
     Attributes:
         best: the most suspicious sighting, which stands for the person.
-        exhibit: the judged frame of that sighting, for the pictures.
+        exhibit: the judged frame of that sighting, for the pictures; None once another person's is sure to be shown.
         probabilities: of every sighting that could be judged.
+        last: of the frames looked at, which one showed them last.
     """
 
     best: FaceReport
-    exhibit: Judged
+    exhibit: Judged | None
     probabilities: list[float] = field(default_factory=list)
+    last: int = 0
 
     def add(self, face: FaceReport, judged: Judged) -> None:
         """Remember one more sighting."""
         if face.probability is None:
             return
-        if not self.probabilities or face.probability > max(self.probabilities):
+        if self.best.probability is None or face.probability > self.best.probability:
             self.best, self.exhibit = face, judged
         self.probabilities.append(face.probability)
 
@@ -61,6 +66,7 @@ class Summary:
     timeline: list[TimelinePoint] = field(default_factory=list)
     sightings: list[FaceReport] = field(default_factory=list)
     first: Judged | None = None
+    _pictured: list[Person] = field(default_factory=list, init=False, repr=False)
 
     def add(self, judged: Judged) -> None:
         """Take in one more judged frame."""
@@ -68,18 +74,48 @@ class Summary:
         self.sightings += [replace(face, regions=()) for face in judged.faces]
         for row, face in enumerate(judged.faces):
             key = row if face.track is None else face.track
-            self.persons.setdefault(key, Person(face, judged)).add(face, judged)
+            self._person(key, face, judged).add(face, judged)
+        self._let_go()
         scored = [face.probability for face in judged.faces if face.probability is not None]
         self.timeline.append(TimelinePoint(judged.sight.frame.time_s, max(scored, default=None)))
+
+    def _person(self, key: int, face: FaceReport, judged: Judged) -> Person:
+        if key not in self.persons:
+            self.persons[key] = Person(face, judged)
+            self._pictured.append(self.persons[key])
+        self.persons[key].last = len(self.timeline)
+        return self.persons[key]
+
+    def _let_go(self) -> None:
+        """Keep the frames of those who may still be seen, and of the most suspicious of those who have left.
+
+        A frame of 1080p is 6 MB: with everybody's, memory would grow with every cut of a film.
+        """
+        gone = [person for person in self._pictured if person.last <= len(self.timeline) - LONGEST_ABSENCE]
+        if len(gone) < 2:
+            return
+        staying = [person for person in self._pictured if person not in gone] + [most_suspicious(gone)]
+        kept = {id(person.exhibit) for person in staying}
+        for person in gone:
+            person.exhibit = person.exhibit if id(person.exhibit) in kept else None
+        self._pictured = [person for person in self._pictured if person.exhibit is not None]
+
+    @property
+    def exhibit(self) -> Judged | None:
+        """The frame to show: the one in which the person who decides is most suspicious; None where there is none."""
+        return most_suspicious(list(self.persons.values())).exhibit if self.persons else self.first
+
+    @property
+    def deciding(self) -> list[Person]:
+        """Those of whom one decides: seen in enough frames, or nobody was seen in more."""
+        seen = [person for person in self.persons.values() if person.probabilities]
+        enough = min(LEAST_SIGHTINGS, max((len(person.probabilities) for person in seen), default=0))
+        return [person for person in seen if len(person.probabilities) >= enough]
 
     @property
     def probability(self) -> float | None:
         """That of the most suspicious person; None when nobody could be judged."""
-        seen = [person for person in self.persons.values() if person.probabilities]
-        if not seen:
-            return None
-        enough = min(LEAST_SIGHTINGS, max(len(person.probabilities) for person in seen))
-        return max(person.probability or 0.0 for person in seen if len(person.probabilities) >= enough)
+        return max((person.probability or 0.0 for person in self.deciding), default=None)
 
     def verdict(self, media: MediaKind, threshold: float) -> Report:
         """The answer for a file in which somebody could be judged."""
@@ -103,3 +139,8 @@ class Summary:
     def _reason(self) -> str:
         reasons = Counter(person.best.reason for person in self.persons.values() if person.best.reason)
         return str(reasons.most_common(1)[0][0]) if reasons else "no_face"
+
+
+def most_suspicious(persons: Sequence[Person]) -> Person:
+    """Of one person or more the one of the highest probability; of several such, who came last."""
+    return sorted(persons, key=lambda person: -1.0 if person.probability is None else person.probability)[-1]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from detector.faces import crop_faces
+from detector.faces import crop_faces, tracks
 from detector.score.judge import Judged
 from detector.score.look import Sight
-from detector.score.summary import Summary
+from detector.score.summary import LONGEST_ABSENCE, Summary
 from detector.types import Face, FaceReport, Frame
 
 
@@ -47,6 +49,39 @@ def test_a_glimpse_decides_nothing_beside_a_person_seen_throughout() -> None:
         glimpse = [(0.99, None, 2)] if time_s == 0 else []
         summary.add(judged(time_s, (0.1, None, 1), *glimpse))
     assert summary.verdict("video", 0.5).fake_probability == pytest.approx(0.1)
+
+
+def film(shots: list[list[float]]) -> list[Judged]:
+    """A clip of shots with one person each, of these probabilities, far apart."""
+    frames: list[list[tuple[float | None, str | None, int | None]]] = []
+    for track, shot in enumerate(shots):
+        frames += [[(probability, None, track)] for probability in shot] + [[]] * LONGEST_ABSENCE
+    return [judged(time_s, *faces) for time_s, faces in enumerate(frames)]
+
+
+@given(st.lists(st.lists(st.sampled_from([0.1, 0.2, 0.5, 0.9]), min_size=1, max_size=4), min_size=1, max_size=8))
+def test_the_frame_that_is_shown_is_kept_and_hardly_another(shots: list[list[float]]) -> None:
+    """That of the highest mean, wherever in the film; of all others but the last, no frame is held."""
+    summary, means = Summary("a.mp4"), [sum(shot) / len(shot) for shot in shots]
+    for one in film(shots):
+        summary.add(one)
+        assert sum(person.exhibit is not None for person in summary.persons.values()) <= 2
+    shown = max(range(len(shots)), key=lambda track: (means[track], track))
+    assert summary.exhibit is not None
+    assert summary.exhibit.faces[0].track == shown
+    assert summary.exhibit.faces[0].probability == max(shots[shown])
+
+
+def test_no_tracker_waits_longer_for_somebody() -> None:
+    assert all(vars(tracks)[name] < LONGEST_ABSENCE for name in ("MAX_MISSED", "MAX_HIDDEN") if name in vars(tracks))
+
+
+def test_two_who_share_the_frame_that_is_shown_are_both_pictured() -> None:
+    summary = Summary("a.mp4")
+    summary.add(both := judged(0, (0.9, None, 0), (0.8, None, 1)))
+    for time_s in range(1, 3 * LONGEST_ABSENCE):
+        summary.add(judged(time_s, (0.1, None, 2)))
+    assert [person.exhibit is both for person in summary.persons.values()] == [True, True, False]
 
 
 @pytest.mark.parametrize(
