@@ -370,3 +370,53 @@ class Report:
     models: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     elapsed_s: float = 0.0
+
+
+Stopped = Literal["time", "decided", "all"]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How much of a video was looked at within a time, and how well its probability is known by that.
+
+    Attributes:
+        frames: looked at.
+        of_frames: how many there are.
+        key_frames: how many of those looked at decoding may start at; they come first.
+        covered_s: how long the frames looked at are on the screen, in s.
+        gap_s: the longest time without a look, in s.
+        duration_s: of the video.
+        interval: where the probability lies that all frames together would give, for those who were seen; None where
+            nobody could be judged.
+        level: how often such intervals hold at least.
+        unnoticed: somebody who is in less than this share of the frames may not have been seen often enough to decide.
+        budget_s: the time there was.
+        spent_s: the time it took, without `loading_s`.
+        loading_s: how long the models took to load, which is not part of the budget.
+        stopped: "time" was up; it was "decided", as the interval lies on one side of the threshold; or "all" was seen.
+    """
+
+    frames: int
+    of_frames: int
+    key_frames: int
+    covered_s: float
+    gap_s: float
+    duration_s: float
+    interval: tuple[float, float] | None
+    level: float
+    unnoticed: float
+    budget_s: float
+    spent_s: float
+    loading_s: float
+    stopped: Stopped
+
+
+@dataclass(frozen=True)
+class PartialReport(Report):
+    """The answer for a video of which as much was looked at as a time allowed.
+
+    Attributes:
+        seen: how much that was.
+    """
+
+    seen: Seen = field(kw_only=True)
