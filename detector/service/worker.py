@@ -36,6 +36,9 @@ SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.1
 PATIENCE_S = 1.0
 """How long a worker waits before it asks a database again that did not answer."""
 UPKEEP_S = 60.0
+TURN = 8
+"""Once in so many items, one that nobody waits for comes before those that somebody does: else it would never come
+while the service is busy."""
 
 
 def run_worker(settings: Settings, name: str) -> None:
@@ -75,6 +78,7 @@ class Worker:
         self._spool = Spool(settings.state)
         self._lease_s = settings.queue.lease_s
         self._begun: dict[Claim, float] = {}
+        self._taken, self._turns = 0, 0
 
     def run(self, stop: Event) -> None:
         """Work until `stop` is set; raises what makes the engine fail."""
@@ -113,18 +117,24 @@ class Worker:
 
     def _take(self) -> int:
         """Take as many items as the engine has room for, videos no more than it has room for videos."""
-        claims = self._claim(self._engine.free_videos, images_only=False)
-        claims += self._claim(self._engine.free - len(claims), images_only=True)
+        before = self._taken
+        if self._taken // TURN > self._turns:
+            self._begin(min(1, self._engine.free), images_only=not self._engine.free_videos, urgent_first=False)
+            self._turns = self._taken // TURN
+        self._begin(self._engine.free_videos, images_only=False)
+        self._begin(self._engine.free, images_only=True)
+        return self._taken - before
+
+    def _begin(self, limit: int, images_only: bool, urgent_first: bool = True) -> None:
+        """Take up to `limit` items and hand them to the engine."""
+        if limit < 1:
+            return
+        attempts, keeps = self._settings.queue.attempts, self._settings.keep.media != "never"
+        claims = self._store.claim(self._name, limit, self._lease_s, images_only, attempts, keeps, urgent_first)
         for claim in claims:
             self._begun[claim] = time.monotonic()
             self._engine.submit(Task(claim, self._spool.path(claim.blob), claim.name, claim.media))
-        return len(claims)
-
-    def _claim(self, limit: int, images_only: bool) -> list[Claim]:
-        if limit < 1:
-            return []
-        attempts, keeps = self._settings.queue.attempts, self._settings.keep.media != "never"
-        return self._store.claim(self._name, limit, self._lease_s, images_only, attempts, keeps)
+        self._taken += len(claims)
 
     def _finish_within(self, timeout_s: float) -> None:
         """Write down everything that is scored, as soon as there is something."""

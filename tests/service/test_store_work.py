@@ -28,6 +28,13 @@ def test_urgent_items_go_first_and_then_the_oldest(store: Store) -> None:
     assert taken(store) == []
 
 
+def test_those_that_nobody_waits_for_go_first_when_it_is_their_turn(store: Store) -> None:
+    early, first, second = submitted(store, urgent=True), submitted(store), submitted(store)
+    claims = store.claim("w", 2, 60, urgent_first=False)
+    assert [claim.job_id for claim in claims] == [first.id, second.id]
+    assert [claim.job_id for claim in store.claim("w", 2, 60, urgent_first=False)] == [early.id], "none is left behind"
+
+
 def test_a_claim_tells_what_to_score(store: Store) -> None:
     job = submitted(store)
     [claim], item = taken(store), job.items[0]

@@ -122,6 +122,20 @@ def test_a_worker_that_is_asked_to_stop_finishes_what_runs_and_puts_the_rest_bac
     assert not sqlite.workers(since=0)
 
 
+def test_jobs_have_their_turn_while_others_are_waited_for(sqlite: Store, tmp_path: Path) -> None:
+    """However many requests wait for their answer, a job gets one place in nine."""
+    spool = Spool(tmp_path)
+
+    def submit(urgent: bool) -> str:
+        return sqlite.submit(Order("", (upload(spool, "a.jpg"),), urgent=urgent), 1000)[0].id
+
+    waited_for = [submit(urgent=True) for _ in range(60)]
+    patient = [submit(urgent=False) for _ in range(3)]
+    with working(Settings(state=tmp_path), sqlite, FastEngine()):
+        until(lambda: sqlite.ended(patient) == set(patient))
+        assert len(sqlite.ended(waited_for)) < 45
+
+
 def test_a_worker_whose_engine_fails_says_so_and_puts_everything_back(sqlite: Store, tmp_path: Path) -> None:
     class Failing(FastEngine):
         def finished(self, timeout_s: float) -> Any:

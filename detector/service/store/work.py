@@ -33,6 +33,7 @@ class Work:
         images_only: bool = False,
         attempts: int = 3,
         keeps_crashed: bool = True,
+        urgent_first: bool = True,
     ) -> list[Claim]:
         """Take up to `limit` items for `lease_s` seconds: urgent ones first, then the oldest.
 
@@ -42,12 +43,13 @@ class Work:
         Args:
             images_only: leave everything else to others.
             keeps_crashed: whether the upload of an item that is given up stays.
+            urgent_first: False lets those that nobody waits for go first.
         """
         token = new_id()
         with self._database.writing() as connection:
             now = self._database.now()
             hopeless = or_(func.coalesce(ITEMS.c.deadline, now) < now, ITEMS.c.attempts >= attempts)
-            due = _due(now, images_only)
+            due = _due(now, images_only, urgent_first)
             given_up = _lock(connection, due.where(hopeless))
             taken = _lock(connection, due.where(~hopeless).limit(limit))
             if given_up or taken:
@@ -101,12 +103,13 @@ def crashed(name: str, media: MediaKind, attempts: int, keeps_media: bool) -> Ou
     return Outcome(asdict(report), Decision("review", why, policy=""), keeps_media=keeps_media)
 
 
-def _due(now: float, images_only: bool) -> Select[Any]:
+def _due(now: float, images_only: bool, urgent_first: bool) -> Select[Any]:
     """The items that wait, or whose worker has given no sign for too long."""
     lapsed = and_(ITEMS.c.state == "running", ITEMS.c.lease_until < now)
     query = select(ITEMS).where(ITEMS.c.state.in_(("queued", "running")), or_(ITEMS.c.state == "queued", lapsed))
     query = query.where(ITEMS.c.media == "image") if images_only else query
-    return query.order_by(ITEMS.c.urgent.desc(), ITEMS.c.number)
+    urgent = ITEMS.c.urgent.desc() if urgent_first else ITEMS.c.urgent
+    return query.order_by(urgent, ITEMS.c.number)
 
 
 def _lock(connection: Connection, query: Select[Any]) -> Sequence[Row[Any]]:
