@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
@@ -25,6 +25,7 @@ Tell = Callable[[Report, Draw], None]
 STDIN = "-"
 KEY_ENV = "DETECTOR_API_KEY"
 WORDS_PER_FACE = 3
+UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -47,6 +48,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     frames.add_argument("--frames", type=_positive, metavar="N", help="N frames over the whole clip (default 32)")
     frames.add_argument("--fps", type=float, help="this many frames a second")
     frames.add_argument("--all-frames", action="store_true", help="every frame")
+    frames.add_argument(
+        "--budget",
+        type=duration,
+        metavar="TIME",
+        help="as many frames of a video as this time allows (5s, 2m, 500ms), key frames first, and an interval for the "
+        "probability that all would give",
+    )
     parser.add_argument("--faces", default="auto", help="face detector (default: yunet when it is there)")
     parser.add_argument("--vae", action="append", metavar="NAME[:SOURCE]", help="VAE of the classifier; may repeat")
     parser.add_argument("--classifier", type=Path, metavar="FILE", help="another classifier than the embedded one")
@@ -99,7 +107,7 @@ def _score_here(arguments: Namespace, paths: Sequence[str], tell: Tell) -> None:
     from detector.score.pictures import save_pictures
 
     limits = _media_limits(arguments)
-    with closing(_load(arguments, limits).score_many(_sources(paths, limits))) as stream:
+    with closing(_load(arguments, limits).score_many(_sources(paths, limits), arguments.budget)) as stream:
         for scored in stream:
             tell(scored.report, partial(save_pictures, scored))
 
@@ -178,6 +186,18 @@ def _sampling(arguments: Namespace) -> Sampling:
     if arguments.fps is not None:
         return Sampling(frames=None, fps=arguments.fps)
     return Sampling() if arguments.frames is None else Sampling(frames=arguments.frames)
+
+
+def duration(text: str) -> float:
+    """Seconds of a time as "500ms", "5s", "1.5m" or "1h"; raises `ArgumentTypeError`."""
+    number = text.rstrip("hms")
+    try:
+        seconds = float(number) * UNITS_S[text.removeprefix(number)]
+    except (ValueError, KeyError):
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ArgumentTypeError(f"expected a time as 500ms, 5s, 2m or 1h, got {text!r}")
+    return seconds
 
 
 def _positive(text: str) -> int:

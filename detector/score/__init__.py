@@ -11,10 +11,12 @@ from functools import cached_property, partial
 from itertools import starmap
 from pathlib import Path
 
+from detector.errors import UsageError
 from detector.faces import FaceLimits, load_face_detector
 from detector.media import MediaLimits, Sampling
 from detector.score.ahead import ahead
 from detector.score.answer import Ended, Scored, answer, watch
+from detector.score.budget import score_within
 from detector.score.judge import Judge
 from detector.score.judges import Judges, full
 from detector.score.look import Eyes, Sight
@@ -86,14 +88,35 @@ class Detector:
         """The VAEs and the classifier, on all cores."""
         return Judges(self.load_judge)
 
-    def score(self, source: Path | str | bytes) -> Report:
-        """Score one file or the bytes of one. What cannot be scored has a status and a reason, not an exception."""
+    def score(self, source: Path | str | bytes, budget_s: float | None = None) -> Report:
+        """Score one file or the bytes of one. What cannot be scored has a status and a reason, not an exception.
+
+        Args:
+            source: the file or its bytes.
+            budget_s: how many seconds a video may take: as many of its frames are looked at as that allows, whatever
+                the sampling, and the report is a `PartialReport`, which tells how well the probability is known.
+
+        Raises:
+            UsageError: a budget that is no positive number.
+        """
         name, content = ("<bytes>", source) if isinstance(source, bytes) else (str(source), Path(source))
-        [scored] = self.score_many([(name, content)])
+        [scored] = self.score_many([(name, content)], budget_s)
         return scored.report
 
-    def score_many(self, sources: Iterable[Source]) -> Generator[Scored, None, None]:
-        """Score many files, in their order, with the faces of several files in one batch."""
+    def score_many(self, sources: Iterable[Source], budget_s: float | None = None) -> Generator[Scored, None, None]:
+        """Score many files, in their order, with the faces of several files in one batch.
+
+        With a budget, which is each file's own, every file is scored by itself.
+        """
+        if budget_s is None:
+            yield from self._score_together(sources)
+            return
+        if not 0 < budget_s < float("inf"):
+            raise UsageError(f"budget_s: expected a positive number of seconds, got {budget_s}")
+        for name, source in sources:
+            yield score_within(name, source, budget_s, self.eyes, self.judges)
+
+    def _score_together(self, sources: Iterable[Source]) -> Iterator[Scored]:
         waiting: list[tuple[Summary, Sight]] = []
         ended: list[tuple[Summary, Ended]] = []
         for summary, event in ahead(self._watch(sources)):
