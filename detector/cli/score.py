@@ -5,17 +5,19 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from detector.errors import UsageError
 from detector.faces import FaceLimits
 from detector.media import MediaLimits, Sampling, find_media, read_stream
 from detector.score.results import Results, to_json
 from detector.types import REASONS, FaceReport, Report
 
 if TYPE_CHECKING:
+    from detector.scale import Shards
     from detector.score import Detector, Source
 
 Draw = Callable[[Path, str | None], object]
@@ -44,6 +46,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=KEY_ENV,
         help="the environment variable that holds the service's API key (default %(default)s)",
     )
+    parser.add_argument(
+        "--engine",
+        choices=("here", "ray"),
+        default="here",
+        help="who scores: this process, or a Ray cluster, which also takes URLs (s3://…) and CSV manifests with a "
+        "column `path`, answers in any order, and makes --out a folder of Parquet files",
+    )
+    parser.add_argument("--ray-address", metavar="ADDR", help="join this cluster; one is started here otherwise")
     frames = parser.add_mutually_exclusive_group()
     frames.add_argument("--frames", type=_positive, metavar="N", help="N frames over the whole clip (default 32)")
     frames.add_argument("--fps", type=float, help="this many frames a second")
@@ -73,29 +83,49 @@ def run(arguments: Namespace) -> int:
     """Score; 0 when every file has a score, 3 when some have none."""
     from tqdm import tqdm
 
-    results = Results(arguments.out) if arguments.out else None
-    paths = [path for path in _expand(arguments.paths) if results is None or path not in results]
     complete = True
+    with _results(arguments) as results:
+        paths = [path for path in _expand(arguments) if results is None or path not in results]
 
-    def tell(report: Report, draw: Draw) -> None:
-        nonlocal complete
-        complete &= report.status == "ok"
-        if results is not None:
-            results.add(report)
-        if arguments.explain:
-            draw(arguments.explain, _stem(report.path, paths))
-        if arguments.json or results is None:
-            tqdm.write(to_json(report) if arguments.json else in_words(report), file=sys.stdout)
-        bar.update()
+        def tell(report: Report, draw: Draw) -> None:
+            nonlocal complete
+            complete &= report.status == "ok"
+            if results is not None:
+                results.add(report)
+            if arguments.explain:
+                draw(arguments.explain, _stem(report.path, paths))
+            if arguments.json or results is None:
+                tqdm.write(to_json(report) if arguments.json else in_words(report), file=sys.stdout)
+            bar.update()
 
-    with tqdm(total=len(paths), unit="file", disable=None if len(paths) > 1 else True) as bar:
-        _score(arguments, paths, tell)
+        with tqdm(total=len(paths), unit="file", disable=None if len(paths) > 1 else True) as bar:
+            _score(arguments, paths, tell)
     return 0 if complete else 3
 
 
+@contextmanager
+def _results(arguments: Namespace) -> Iterator[Results | Shards | None]:
+    """Where the answers are kept, if anywhere."""
+    if arguments.out is None:
+        yield None
+    elif arguments.engine == "ray":
+        from detector.scale import Shards
+
+        with Shards(arguments.out) as shards:
+            yield shards
+    else:
+        yield Results(arguments.out)
+
+
 def _score(arguments: Namespace, paths: Sequence[str], tell: Tell) -> None:
-    """Tell the answers in the order of the files."""
-    if arguments.server:
+    """Tell the answers in the order of the files, or as a cluster gives them."""
+    if arguments.engine == "ray":
+        from detector.cli.score_ray import score_on_ray
+
+        score_on_ray(arguments, paths, _loader(arguments, _media_limits(arguments)), tell)
+    elif arguments.ray_address:
+        raise UsageError("--ray-address says where --engine ray works; give both or none")
+    elif arguments.server:
         from detector.cli.remote import score
 
         score(arguments, paths, tell)
@@ -107,7 +137,7 @@ def _score_here(arguments: Namespace, paths: Sequence[str], tell: Tell) -> None:
     from detector.score.pictures import save_pictures
 
     limits = _media_limits(arguments)
-    with closing(_load(arguments, limits).score_many(_sources(paths, limits), arguments.budget)) as stream:
+    with closing(_loader(arguments, limits)().score_many(_sources(paths, limits), arguments.budget)) as stream:
         for scored in stream:
             tell(scored.report, partial(save_pictures, scored))
 
@@ -146,8 +176,13 @@ def _stem(path: str, paths: Sequence[str]) -> str | None:
     return "_".join(part for part in Path(path).parts if part != Path(path).anchor)
 
 
-def _expand(patterns: Sequence[str]) -> list[str]:
+def _expand(arguments: Namespace) -> list[str]:
     """The files that the arguments mean; standard input keeps its dash."""
+    patterns: list[str] = arguments.paths
+    if arguments.engine == "ray":
+        from detector.cli.score_ray import expand
+
+        return expand(patterns)
     rest = [str(path) for path in find_media([pattern for pattern in patterns if pattern != STDIN])]
     return [STDIN, *rest] if STDIN in patterns else rest
 
@@ -166,10 +201,12 @@ def _media_limits(arguments: Namespace) -> MediaLimits:
     )
 
 
-def _load(arguments: Namespace, limits: MediaLimits) -> Detector:
+def _loader(arguments: Namespace, limits: MediaLimits) -> Callable[[], Detector]:
+    """What gives the detector, here or in another process."""
     from detector.score import Detector
 
-    return Detector.load(
+    return partial(
+        Detector.load,
         faces=arguments.faces,
         vaes=tuple(arguments.vae or ("face-vae",)),
         classifier=arguments.classifier,
