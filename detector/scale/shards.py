@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
@@ -107,14 +108,15 @@ class Shards:
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd")
         content = sink.getvalue()
-        name = f"part-{hashlib.sha256(content).hexdigest()[:16]}.parquet"
+        name = hashlib.sha256(content).hexdigest()[:16]
         unfinished = self._folder / f"{_UNFINISHED}{name}"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             _write_through(unfinished, content)
-            unfinished.replace(self._folder / name)
+            unfinished.replace(self._folder / f"part-{name}.parquet")
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                unfinished.unlink()
             raise ScaleError(
                 f"{self._folder}: {len(table)} rows cannot be written: {error.strerror}; all before them are; make "
                 "room and run again for the rest"
