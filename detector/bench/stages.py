@@ -1,0 +1,187 @@
+"""The stages of scoring, each as something to run by itself on what it meets there."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detector.bench.rounds import Stage
+from detector.faces import concat_crops, crop_faces
+from detector.media import Sampling
+from detector.score import Scored
+from detector.score.judge import Judge, describe
+from detector.score.judges import full, split
+from detector.score.look import Eyes, Sight
+from detector.score.pictures import save_pictures
+from detector.score.results import Results, to_json
+from detector.types import Crops, FeatureTable, MediaKind, Reconstruction
+
+if TYPE_CHECKING:
+    from detector.features import Backbone
+
+DECODE, DETECTION, EVERY_FRAME = "decode", "detection", "decode, every frame"
+FIRST, SECOND, JUDGE = "VAE, first pass", "VAE, second pass", "judge"
+JUDGED = ("crop", FIRST, SECOND, "features", "backbone", "probability", "evidence")
+"""The stages that a judge is made of."""
+FRAMES = 300
+"""Of a clip so many are decoded to say what every frame costs."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lot:
+    """The faces that a judge gets at once, and what each stage makes of them."""
+
+    judge: Judge
+    sights: tuple[Sight, ...]
+
+    @property
+    def faces(self) -> int:
+        """How many can be judged."""
+        return sum(len(sight.usable) for sight in self.sights)
+
+    def cut(self) -> Crops:
+        """Every face's crops, in one batch."""
+        size = self.judge.reconstructors[0].size
+        parts = [crop_faces(sight.frame, [sight.faces[row] for row in sight.usable], size) for sight in self.sights]
+        starts = np.cumsum([0, *(len(sight.usable) for sight in self.sights)])
+        return concat_crops(
+            [replace(part, faces=part.faces + start) for part, start in zip(parts, starts, strict=False)], size
+        )
+
+    @cached_property
+    def crops(self) -> Crops:
+        """What `cut` gives."""
+        return self.cut()
+
+    @cached_property
+    def made(self) -> list[Reconstruction]:
+        """What `reconstruct` gives."""
+        return self.reconstruct()
+
+    @cached_property
+    def table(self) -> FeatureTable:
+        """The features of every face, as a judge has them described."""
+        return describe(self.crops, self.judge.reconstructors, self.judge.backbone)[0]
+
+    def reconstruct(self, second_pass: bool = True) -> list[Reconstruction]:
+        """What every VAE makes of the crops."""
+        return [model(self.crops.pixels, second_pass) for model in self.judge.reconstructors]
+
+    def features(self) -> list[FeatureTable]:
+        """How every VAE fared."""
+        from detector.features import compute_features
+
+        return [
+            compute_features(self.crops, made, model.name)
+            for model, made in zip(self.judge.reconstructors, self.made, strict=True)
+        ]
+
+    def perception(self, backbone: Backbone) -> FeatureTable:
+        """What the backbone sees."""
+        from detector.features import compute_perception
+
+        return compute_perception(self.crops, backbone, self.judge.reconstructors[0].device)
+
+
+def lots(judge: Judge, sights: Iterable[Sight], parts: int) -> Iterator[Lot]:
+    """The sights as `Detector.score_many` hands them out to so many judges."""
+    waiting: list[Sight] = []
+    for sight in sights:
+        waiting.append(sight)
+        if full(waiting):
+            yield from (Lot(judge, tuple(part)) for part in split(waiting, parts))
+            waiting.clear()
+    if any(sight.usable for sight in waiting):
+        yield from (Lot(judge, tuple(part)) for part in split(waiting, parts))
+
+
+def photo_stages(eyes: Eyes, paths: Sequence[Path], sights: Sequence[Sight]) -> list[Stage]:
+    """From files to faces, of photos."""
+    pixels = sum(sight.frame.pixels.nbytes for sight in sights)
+    stored = sum(path.stat().st_size for path in paths)
+
+    def decode() -> None:
+        for path in paths:
+            _exhaust(eyes.open(path).frames(eyes.sampling))
+
+    def look() -> None:
+        for path in paths:
+            _exhaust(eyes.look(eyes.open(path)))
+
+    return [
+        Stage(DECODE, "photo", len(paths), decode, pixels + stored),
+        Stage(DETECTION, "photo", len(paths), look, 2 * pixels + stored, less=DECODE),
+    ]
+
+
+def video_stages(eyes: Eyes, path: Path, sights: Sequence[Sight]) -> list[Stage]:
+    """From a clip to faces: finding its frames, decoding those that are looked at, and every one."""
+    media = eyes.open(path)
+    stored, pixels = path.stat().st_size, sum(sight.frame.pixels.nbytes for sight in sights)
+    every, most = Sampling(frames=None, every=True), min(media.frame_count, FRAMES)
+    return [
+        Stage("index", "video", 1, partial(eyes.open, path), stored),
+        Stage(DECODE, "frame", len(sights), lambda: _exhaust(media.frames(eyes.sampling)), stored + pixels),
+        Stage(DETECTION, "frame", len(sights), lambda: _exhaust(eyes.look(media)), stored + 2 * pixels, less=DECODE),
+        Stage(
+            EVERY_FRAME,
+            "frame",
+            most,
+            lambda: _exhaust(islice(media.frames(every), most)),
+            stored + most * sights[0].frame.pixels.nbytes,
+            aside=True,
+        ),
+    ]
+
+
+def judge_stages(judge: Judge, given: Sequence[Lot]) -> list[Stage]:
+    """From faces to probabilities and evidence, and the judge as a whole as a control."""
+    faces, classifier, backbone = sum(lot.faces for lot in given), judge.classifier, judge.backbone
+    crops = sum(lot.crops.pixels.nbytes for lot in given)
+    values = sum(lot.table.values.nbytes for lot in given)
+
+    def stage(name: str, act: Callable[[Lot], object], moved: int = 0, less: str | None = None) -> Stage:
+        return Stage(name, "face", faces, lambda: [act(lot) for lot in given], moved, less, aside=name == JUDGE)
+
+    return [
+        stage("crop", Lot.cut, crops + crops // 4),  # pixels of 8 bits are read, numbers of 32 are written
+        stage(FIRST, partial(Lot.reconstruct, second_pass=False)),
+        stage(SECOND, Lot.reconstruct, less=FIRST),
+        stage("features", Lot.features),
+        *([] if backbone is None else [stage("backbone", lambda lot: lot.perception(backbone))]),
+        stage("probability", lambda lot: classifier.probability(lot.table), values),
+        stage("evidence", lambda lot: classifier.evidence(lot.table), values),
+        stage(JUDGE, lambda lot: judge(lot.sights)),
+    ]
+
+
+def write_stages(scored: Sequence[Scored], folder: Path, unit: str, pictures: bool) -> list[Stage]:
+    """From answers to a line each in a file of results, and, if asked for, to the pictures that show why."""
+    results = Results(folder / "results.jsonl")
+    stored = sum(len(to_json(one.report)) for one in scored)
+
+    def write() -> None:
+        for one in scored:
+            results.add(one.report)
+
+    own = [Stage("write", unit, len(scored), write, stored)]
+    if pictures:
+        own.append(Stage("pictures", unit, len(scored), lambda: [save_pictures(one, folder) for one in scored]))
+    return own
+
+
+def look_at(eyes: Eyes, path: Path, kind: MediaKind | None = None) -> tuple[Sight, ...]:
+    """Every frame that is looked at, with its faces; none of a file that is not of this kind, if one is asked for."""
+    media = eyes.open(path)
+    return tuple(eyes.look(media)) if kind in (None, media.kind) else ()
+
+
+def _exhaust(items: Iterable[object]) -> None:
+    deque(items, maxlen=0)
