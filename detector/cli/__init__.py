@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "benchmark": ("detector.cli.benchmark", "the field's table for datasets"),
     "data": ("detector.cli.data", "which datasets are read, and whether one may be believed"),
     "compare": ("detector.cli.compare", "two runs side by side"),
+    "bench": ("detector.cli.bench", "where the time goes on this machine, beside what the machine could do"),
     "serve": ("detector.cli.serve", "answer over HTTP: scores, decisions, and a page for those who review"),
     "work": ("detector.cli.work", "score for a service that runs elsewhere, on the same database and folder"),
     "keys": ("detector.cli.keys", "who may ask a service: add, list and revoke API keys"),
