@@ -11,7 +11,7 @@ Values = npt.NDArray[np.float64]
 
 BETS = np.linspace(0.05, 1.0, 20)
 """The shares of its capital that a bettor stakes; the bettors begin with equal capital."""
-HALVINGS = 40
+HALVINGS = 20
 """How often the range in which an end of an interval lies is halved."""
 
 
