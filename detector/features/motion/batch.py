@@ -42,6 +42,7 @@ class Batch:
         latent: (B, t, C, h, w), posterior means; t < T where the model compresses time.
         landmarks: (B, T, 5, 2) float32, x y in px.
         times: (B, T) float64, s.
+        held: how many frames each of the T stands for: more than one where they are those of latents.
     """
 
     pixels: Tensor
@@ -49,6 +50,7 @@ class Batch:
     latent: Tensor
     landmarks: Tensor
     times: Tensor
+    held: float = 1.0
 
     @cached_property
     def step(self) -> int:
@@ -79,7 +81,7 @@ class Batch:
     @cached_property
     def near(self) -> Tensor:
         """(B, P) bool, which pairs are neighbours indeed."""
-        return later(self.times, self.step) - earlier(self.times, self.step) <= MAX_GAP_S
+        return change(self.times, self.step) <= MAX_GAP_S * self.held
 
     @cached_property
     def at_latents(self) -> Batch:
@@ -90,7 +92,7 @@ class Batch:
         rows = torch.linspace(0, length - 1, count, device=self.times.device).round().long()
         parts = (self.pixels, self.made, self.landmarks, self.times)
         pixels, made, landmarks, times = (part.index_select(1, rows) for part in parts)
-        return Batch(pixels, made, self.latent, landmarks, times)
+        return Batch(pixels, made, self.latent, landmarks, times, max(1.0, length / count))
 
 
 def unfold(values: Tensor, shape: Sequence[int]) -> Tensor:

@@ -19,7 +19,9 @@ from detector.features.motion.pooling import ROWS, Series
 
 LEAST = 4
 FLOOR = GREY_LEVEL**2
-NOISE = 1e-4
+NOISE = 0.01
+"""A standard deviation of the openness that says nothing."""
+NARROW = 1e-4
 _TWIN = [ROWS[{"right_eye": "left_eye", "left_eye": "right_eye"}.get(group, group)] for group in ROWS]
 
 
@@ -74,7 +76,7 @@ def mouth_moments(series: Series) -> Tensor:
     """
     luma, square, width = series.values.unbind(-1)
     openness = log(square - luma.square(), FLOOR) / 2 - log(luma, FLOOR**0.5)
-    both = torch.stack([openness, log(width, NOISE)], dim=-1)
+    both = torch.stack([openness, log(width, NARROW)], dim=-1)
     parts = [both, both.square(), both**3, both.prod(dim=-1, keepdim=True)]
     return torch.cat([*parts, series.squared_changes(both)], dim=-1)
 

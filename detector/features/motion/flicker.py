@@ -68,7 +68,7 @@ def shuffle_maps(batch: Batch) -> Tensor:
 
 def _mean_square(batch: Batch, values: Tensor, step: int) -> Tensor:
     """(B, S, S): the mean square of the change over a step, of the pairs that are no further apart than they should."""
-    near = later(batch.times, step) - earlier(batch.times, step) <= MAX_GAP_S * step / batch.step
+    near = change(batch.times, step) <= MAX_GAP_S * step / batch.step
     squares = change(values, step).square() * near[..., None, None]
     return squares.sum(dim=1) / near.sum(dim=1)[:, None, None]
 

@@ -41,22 +41,21 @@ def flicker_spectrum_maps(batch: Batch) -> Tensor:
 def _power(values: Tensor, times: Tensor) -> Tensor:
     """The one-sided periodogram (B, F, S, S) of values (B, T, S, S), per Hz, under a Hann window.
 
-    2 dt |sum_t w(t) (x(t) - m) exp(-2 pi i f t)|^2 / sum_t w(t)^2, m the weighted mean: at even times the Fourier
-    transform's, at uneven ones the classical periodogram (Scargle 1982, Studies in astronomical time series analysis
-    II; VanderPlas 2018, Understanding the Lomb-Scargle periodogram, on what it is worth there).
+    2 dt |sum_t a(t) x(t)|^2 / sum_t |a(t)|^2, where a(t) is w(t) exp(-2 pi i f t) less the multiple of w(t) that makes
+    its sum nothing: a constant has no power, and noise of variance v has 2 v dt at every frequency. At even times that
+    is the Fourier transform's, at uneven ones the classical periodogram (Scargle 1982, Studies in astronomical time
+    series analysis II; VanderPlas 2018, Understanding the Lomb-Scargle periodogram, on what it is worth there).
     """
     gap, frequencies = _frequencies(times)
     since = times - times[:, :1]
     length = since[:, -1:] + gap
     window = torch.sin(math.pi * (since + gap / 2) / length).square()
     waves = torch.exp(-2j * math.pi * frequencies[:, :, None] * since[:, None, :]) * window[:, None, :]
-    mean = (window / window.sum(dim=1, keepdim=True)).to(values.dtype)
-    flat = values.flatten(2)
-    flat = flat - mean[:, None] @ flat
-    density = gap / window.square().sum(dim=1, keepdim=True)
-    sided = torch.where(frequencies * gap < 0.5 - 1e-6, 2.0, 1.0)
-    real, imaginary = (part.to(values.dtype) @ flat for part in (waves.real, waves.imag))
-    power: Tensor = (real.square() + imaginary.square()) * (density * sided)[..., None].to(values.dtype)
+    waves = waves - waves.sum(dim=2, keepdim=True) * (window / window.sum(dim=1, keepdim=True))[:, None]
+    sides = torch.where(frequencies * gap < 0.5 - 1e-6, 2.0, 1.0)
+    density = gap * sides / waves.abs().square().sum(dim=2).clamp_min(1e-12)
+    real, imaginary = (part.to(values.dtype) @ values.flatten(2) for part in (waves.real, waves.imag))
+    power: Tensor = (real.square() + imaginary.square()) * density[..., None].to(values.dtype)
     return power.reshape(*power.shape[:2], *values.shape[2:])
 
 

@@ -155,9 +155,8 @@ def test_the_drift_of_a_track_is_also_that_between_its_clips() -> None:
     clips = [a_clip(np.full((6, 3, SIDE, SIDE), level)) for level in (0.3, 0.6)]
     clips[1] = replace(clips[1], times_s=clips[1].times_s + 5)
     column = "m.clip.identity_drift.nose.spread"
-    each, both = (
-        compute_motion(clips, [blurred(c) for c in clips], "m", ["identity_drift"], rows) for rows in ("clips", "tracks")
-    )
+    made = [blurred(clip) for clip in clips]
+    each, both = (compute_motion(clips, made, "m", ["identity_drift"], rows) for rows in ("clips", "tracks"))
     assert (each.values[:, each.names.index(column)] < -8).all()
     assert both.values[0, both.names.index(column)] > -2
 
@@ -197,7 +196,7 @@ def test_twice_the_frames_a_second_say_the_same() -> None:
         swell = np.sin(2 * np.pi * (2 * time + np.arange(SIDE) / 40)) * np.cos(np.arange(SIDE) / 3)[:, None]
         return a_clip(np.broadcast_to(0.5 + 0.3 * swell, (fps, 3, SIDE, SIDE)), fps)
 
-    slow, fast = compute([film(25)], ["flicker", "latent_velocity"]), compute([film(50)], ["flicker", "latent_velocity"])
+    slow, fast = (compute([film(fps)], ["flicker", "latent_velocity"]) for fps in (25, 50))
     same(slow, fast, 0.05)
 
 
