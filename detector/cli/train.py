@@ -8,6 +8,9 @@ from pathlib import Path
 
 from detector import config
 
+STILL_PX = 128
+"""Side of the stills that clips are made of: that of the crops of the VAE of single frames."""
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """The options of `detector train`."""
@@ -43,6 +46,22 @@ def _vae_family(path: Path) -> Path:
     return teach_family(config.load(FamilyStudy, path))
 
 
+def _video_vae(path: Path) -> Path:
+    from detector.benchmark.vae_study.crops import CropPlan, face_crops
+    from detector.faces import load_face_detector
+    from detector.vae.video.config import VideoTrainConfig
+    from detector.vae.video.motion import MovingStills
+    from detector.vae.video.train import train_video_vae
+
+    training, work, detect = config.load(VideoTrainConfig, path), Path("runs"), load_face_detector("auto")
+    length, size = training.model.length, training.model.size
+    train, val = (  # the stills that the VAE of single frames learns from, and is measured on
+        MovingStills(face_crops(CropPlan(), split, detect, STILL_PX, work / "crops" / split).pixels, length, size)
+        for split in ("train", "val")
+    )
+    return train_video_vae(training, train, val, work / training.name, work)
+
+
 def _classifier(path: Path) -> Path:
     from detector.benchmark.study.study import Study, teach_classifier
 
@@ -65,6 +84,7 @@ PARTS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "faces": (_faces, "the embedded face network, distilled from YuNet"),
     "vae": (_vae, "a VAE of our family, on real faces"),
     "vae-family": (_vae_family, "every member of our VAE family for a few steps, side by side with its report"),
+    "video-vae": (_video_vae, "the VAE of clips, on real faces in motion"),
     "classifier": (_classifier, "the embedded classifier, with its report and model card"),
     "ablation": (_ablation, "nothing: measures many changes of the classifier against one base"),
     "protocol": (_protocol, "nothing: measures what the protocol leaves to read in the files"),

@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Protocol
 
 from detector.errors import UnknownNameError
 from detector.types import Array, Reconstruction
+from detector.vae.video import CLIP_RECONSTRUCTORS, ClipReconstructor, load_clip_reconstructor
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["RECONSTRUCTORS", "Reconstructor", "load_reconstructor"]
+__all__ = [
+    "CLIP_RECONSTRUCTORS",
+    "RECONSTRUCTORS",
+    "ClipReconstructor",
+    "Reconstructor",
+    "load_clip_reconstructor",
+    "load_reconstructor",
+]
 
 
 class Reconstructor(Protocol):
