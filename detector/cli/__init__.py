@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("detector.cli.demo", "score a photo that ships with scikit-image, and a clip made from it"),
     "train": ("detector.cli.train", "train the face network, the VAE or the classifier"),
     "vae": ("detector.cli.vae", "draw what a VAE has learnt"),
+    "export": ("detector.cli.export", "write the VAE for the runtimes of CPUs, ONNX Runtime and OpenVINO"),
     "make-fakes": ("detector.cli.make_fakes", "make fakes of known making from real photos"),
     "evaluate": ("detector.cli.evaluate", "figures for the results of `detector score --json`"),
     "benchmark": ("detector.cli.benchmark", "the field's table for datasets"),

@@ -72,15 +72,29 @@ def _ddim(source: str, device: str) -> Reconstructor:
     return load_ddim(source, device)
 
 
+def _onnx(source: str, device: str) -> Reconstructor:
+    from detector.vae.exported import load_exported
+
+    return load_exported("onnx", source, device)
+
+
+def _openvino(source: str, device: str) -> Reconstructor:
+    from detector.vae.exported import load_exported
+
+    return load_exported("openvino", source, device)
+
+
 RECONSTRUCTORS: dict[str, Callable[[str, str], Reconstructor]] = {
     "face-vae": _face_vae,
     "diffusers": _diffusers,
     "taesd": _taesd,
     "ddim": _ddim,
+    "onnx": _onnx,
+    "openvino": _openvino,
 }
 """name -> (source, device) -> reconstructor. The source of "face-vae" is a file, or "" for the embedded weights;
 those of "diffusers" and "ddim" a local folder or a Hub id; that of "taesd" a folder or an encoder/decoder pair of .pth
-files."""
+files; that of "onnx" and "openvino" a file that `detector export` has written."""
 
 
 def load_reconstructor(spec: str, device: str = "cpu") -> Reconstructor:

@@ -6,6 +6,7 @@ A model gives one `Step`, a function from pixels to a `Reconstruction` of the sa
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields, replace
 from typing import Any
 
@@ -14,12 +15,10 @@ from torch import Tensor
 
 from detector.errors import ShapeError
 from detector.types import Array, Reconstruction, check_shape
+from detector.vae.room import Room
 
 Step = Callable[[Tensor], Reconstruction]
 """One pass: (N, 3, S, S) float32 in [0, 1] on the model's device to a `Reconstruction` without `second`."""
-
-MAX_PIXELS = 8 * 128 * 128
-"""How many pixels go through a model at once: 128 channels at full resolution then take 64 MiB a layer."""
 
 
 def reconstruct(
@@ -29,8 +28,9 @@ def reconstruct(
     stride: int,
     second_pass: bool = True,
     again: Step | None = None,
+    room: Room | None = None,
 ) -> Reconstruction:
-    """Run `step` over a batch of any length, in sub-batches of at most `MAX_PIXELS` pixels.
+    """Run `step` over a batch of any length, in sub-batches that fit into memory; on a GPU in full float32 too.
 
     Args:
         step: the model's single pass.
@@ -39,19 +39,21 @@ def reconstruct(
         stride: how many pixels one latent position stands for, along a side.
         second_pass: whether to reconstruct the reconstruction too.
         again: makes the second pass, where that may tell less than `step`; `step` where left out.
+        room: what the model is known to have room for, and learns; found out anew where left out.
 
     Raises:
         ShapeError: for another shape or range.
+        UsageError: there is no memory for a single crop.
     """
     checked = torch.as_tensor(pixels)
     _check(checked, stride)
     if not len(checked):
         one = checked.new_zeros((1, *checked.shape[1:]))
-        return _map(lambda values: values[0][:0], [reconstruct(step, one, device, stride, second_pass, again)])
-    parts = torch.split(checked, max(1, MAX_PIXELS // checked.shape[-1] ** 2))
+        return _map(lambda values: values[0][:0], [reconstruct(step, one, device, stride, second_pass, again, room)])
     then = again or step if second_pass else None
-    with torch.inference_mode():
-        return concat([_passes(step, then, part.to(device, torch.float32)) for part in parts])
+    with torch.inference_mode(), _exact(device):
+        passes = (room or Room.on(device)).each(lambda part: _passes(step, then, _moved(part, device)), checked)
+        return concat(list(passes))
 
 
 def concat(parts: list[Reconstruction]) -> Reconstruction:
@@ -62,6 +64,21 @@ def concat(parts: list[Reconstruction]) -> Reconstruction:
 def _passes(step: Step, then: Step | None, pixels: Tensor) -> Reconstruction:
     first = step(pixels)
     return first if then is None else replace(first, second=then(first.pixels))
+
+
+def _moved(pixels: Tensor, device: torch.device) -> Tensor:
+    """The pixels as float32 on the device; on their way to a GPU this thread does not wait for them."""
+    if device.type == "cuda" and pixels.device.type == "cpu":
+        return pixels.float().pin_memory().to(device, non_blocking=True)
+    return pixels.to(device, torch.float32)
+
+
+def _exact(device: torch.device) -> AbstractContextManager[None]:
+    """Convolutions in float32 itself: cuDNN's default, TensorFloat-32, has ten bits where grey levels need more."""
+    if device.type != "cuda":
+        return nullcontext()
+    exact: AbstractContextManager[None] = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+    return exact
 
 
 def _check(pixels: Tensor, stride: int) -> None:

@@ -23,6 +23,7 @@ from detector.vae.bottleneck import Codes
 from detector.vae.config import VaeConfig
 from detector.vae.likelihood import to_levels
 from detector.vae.model import Decoded, FaceVae
+from detector.vae.room import Room
 
 ASSET = "face-vae.safetensors"
 _TOLD = 8
@@ -83,6 +84,7 @@ class FaceVaeReconstructor:
         self.version = version
         self.size = model.config.size
         self.device = next(model.parameters()).device
+        self._room = Room.on(self.device)
 
     def __call__(
         self, pixels: Array | Tensor, second_pass: bool = True, condition: Tensor | None = None
@@ -100,7 +102,7 @@ class FaceVaeReconstructor:
         crops = torch.as_tensor(pixels)
         stride = self.model.config.stride
         if condition is None or not len(crops):
-            return reconstruct(self._step, crops, self.device, stride, second_pass, self._again)
+            return reconstruct(self._step, crops, self.device, stride, second_pass, self._again, self._room)
         pairs = zip(torch.split(crops, _TOLD), torch.split(condition.to(self.device), _TOLD), strict=True)
         return concat(
             [
@@ -111,6 +113,7 @@ class FaceVaeReconstructor:
                     stride,
                     second_pass,
                     partial(self._again, condition=told),
+                    self._room,
                 )
                 for part, told in pairs
             ]
@@ -136,7 +139,7 @@ class FaceVaeReconstructor:
             pixels=decoded.pixels,
             mean=codes.mean,
             logvar=codes.logvar,
-            kl=_kl_map(codes),
+            kl=kl_map(codes),
             nll=None if likelihood is None else likelihood.nll(levels).mean(1),
             entropy=None if likelihood is None else likelihood.entropy(levels).mean(1),
             hidden=hidden,
@@ -152,7 +155,8 @@ class FaceVaeReconstructor:
         return codes, hidden, self.model.decode(codes.decodable, condition)
 
 
-def _kl_map(codes: Codes) -> Tensor | None:
+def kl_map(codes: Codes) -> Tensor | None:
+    """`Reconstruction.kl` of these codes; None without a prior."""
     if not codes.kl:
         return None
     finest, *coarser = (part.sum(1) / math.log(2) for part in codes.kl)

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from detector.errors import ShapeError
+from detector.errors import ShapeError, UsageError
 from detector.types import Reconstruction
-from detector.vae.batches import MAX_PIXELS, reconstruct
+from detector.vae.batches import reconstruct
+from detector.vae.room import MAX_PIXELS, Room
 
 CPU = torch.device("cpu")
 
@@ -93,3 +94,76 @@ def test_wrong_pixels_are_refused(pixels: Tensor, says: str) -> None:
     with pytest.raises(ShapeError, match=says):
         reconstruct(halver, pixels, CPU, 8)
     assert halver.batches == []
+
+
+class Cramped(Halver):
+    """Has memory for so many crops at once, and no more."""
+
+    def __init__(self, crops: int) -> None:
+        super().__init__()
+        self.crops = crops
+
+    def __call__(self, pixels: Tensor) -> Reconstruction:
+        made = super().__call__(pixels)
+        if len(pixels) > self.crops:
+            raise torch.OutOfMemoryError("out of memory")
+        return made
+
+
+@pytest.mark.parametrize(
+    ("memory", "tried"),
+    [(8, [8, 8, 5]), (7, [8, 4, 4, 4, 4, 4, 1]), (2, [8, 4, *[2] * 10, 1]), (1, [8, 4, 2, *[1] * 21])],
+)
+def test_where_memory_runs_out_half_as_many_go_on(memory: int, tried: list[int]) -> None:
+    pixels, cramped = crops(21, side=128), Cramped(memory)
+    result = reconstruct(cramped, pixels, CPU, 8, second_pass=False)
+    assert cramped.batches == tried
+    torch.testing.assert_close(result.pixels, pixels / 2)
+    torch.testing.assert_close(result.mean, pixels.mean(dim=(2, 3), keepdim=True))
+
+
+def test_a_second_pass_that_runs_out_of_memory_halves_both() -> None:
+    pixels, halver, cramped = crops(8, side=128), Halver(), Cramped(4)
+    result = reconstruct(halver, pixels, CPU, 8, again=cramped)
+    assert (halver.batches, cramped.batches) == ([8, 4, 4], [8, 4, 4])
+    assert result.second is not None
+    torch.testing.assert_close(result.second.pixels, pixels / 4)
+
+
+def test_what_memory_took_is_remembered() -> None:
+    cramped, room = Cramped(3), Room()
+    for _ in range(2):
+        reconstruct(cramped, crops(4, side=128), CPU, 8, second_pass=False, room=room)
+    assert cramped.batches == [4, 2, 2, 2, 2]
+    reconstruct(cramped, crops(10, side=64), CPU, 8, second_pass=False, room=Room(2 * 128 * 128))
+    assert cramped.batches[5:] == [8, 4, 2, 2, 2, 2, 2], "in pixels, whatever the side"
+
+
+def test_no_memory_for_one_crop_is_a_clear_error() -> None:
+    cramped = Cramped(0)
+    with pytest.raises(UsageError, match="a single crop of 128 px needs more memory") as error:
+        reconstruct(cramped, crops(4, side=128), CPU, 8)
+    assert cramped.batches == [4, 2, 1]
+    assert error.value.__context__ is None, "nothing that was computed is kept alive"
+
+
+def test_another_error_is_not_taken_for_it() -> None:
+    def broken(_: Tensor) -> Reconstruction:
+        raise RuntimeError("a defect")
+
+    with pytest.raises(RuntimeError, match="a defect"):
+        reconstruct(broken, crops(4), CPU, 8)
+
+
+def test_a_gpu_is_given_more_at_once() -> None:
+    assert Room.on(CPU).pixels == MAX_PIXELS < Room.on(torch.device("cuda")).pixels
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_a_gpu_says_what_the_cpu_says() -> None:
+    from detector.vae.loading import load_face_vae
+
+    pixels = crops(40, side=128)
+    one, other = load_face_vae()(pixels), load_face_vae(device="cuda")(pixels)
+    torch.testing.assert_close(other.pixels.cpu(), one.pixels, atol=1e-4, rtol=0)
+    torch.testing.assert_close(other.mean.cpu(), one.mean, atol=1e-3, rtol=1e-4)

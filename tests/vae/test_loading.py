@@ -150,7 +150,7 @@ def test_what_is_no_model_of_ours_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_reconstructor_is_found_by_name() -> None:
-    assert set(RECONSTRUCTORS) == {"face-vae", "diffusers", "taesd", "ddim"}
+    assert set(RECONSTRUCTORS) == {"face-vae", "diffusers", "taesd", "ddim", "onnx", "openvino"}
     assert load_reconstructor("face-vae").name == "face-vae"
-    with pytest.raises(UnknownNameError, match="known: ddim, diffusers, face-vae, taesd"):
+    with pytest.raises(UnknownNameError, match="known: ddim, diffusers, face-vae, onnx, openvino, taesd"):
         load_reconstructor("vae-of-faces")

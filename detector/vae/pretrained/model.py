@@ -10,6 +10,7 @@ from torch import Tensor
 
 from detector.types import Array, Reconstruction
 from detector.vae.batches import Step, reconstruct
+from detector.vae.room import Room
 
 
 @dataclass(eq=False)
@@ -38,9 +39,12 @@ class Pretrained:
     decode: Callable[[Tensor], Tensor] | None = None
     size: int = 128
 
+    def __post_init__(self) -> None:
+        self._room = Room.on(self.device)
+
     def __call__(self, pixels: Array | Tensor, second_pass: bool = True) -> Reconstruction:
         """Reconstruct (N, 3, S, S) pixels in [0, 1]; `ShapeError` unless S is a multiple of `stride`."""
-        return reconstruct(self.step, pixels, self.device, self.stride, second_pass)
+        return reconstruct(self.step, pixels, self.device, self.stride, second_pass, room=self._room)
 
 
 def feature_name(text: str) -> str:
