@@ -7,18 +7,23 @@ from typing import Protocol
 
 from detector import weights
 from detector.errors import UnknownNameError
+from detector.faces.clips import ClipCutter, cut_clips
 from detector.faces.crops import concat_crops, crop_faces
 from detector.faces.limits import FaceLimits, sharpness, unusable
+from detector.faces.shots import ShotCutter
 from detector.faces.tracks import Tracker
 from detector.types import Face, Frame
 
 __all__ = [
     "FACE_DETECTORS",
+    "ClipCutter",
     "FaceDetector",
     "FaceLimits",
+    "ShotCutter",
     "Tracker",
     "concat_crops",
     "crop_faces",
+    "cut_clips",
     "load_face_detector",
     "sharpness",
     "unusable",
