@@ -38,7 +38,7 @@ def detector() -> Detector:
     return Detector(lambda: Eyes(Centre), judge)
 
 
-class Constant(MeanError):
+class Constant(MeanError):  # noqa: N818 – an error of reconstruction
     """Gives every face the same probability."""
 
     def __init__(self, says: float) -> None:
