@@ -61,11 +61,12 @@ class Run:
         self._views: list[_View] = []
         self._before: deque[tuple[float, Face]] = deque(maxlen=length)
         self._steps: deque[float] = deque(maxlen=length)
-        self._face_px = 0.0
+        self._face_px: float | None = None
+        self._first_px = 0.0
 
     def continues(self, time_s: float, face: Face | None) -> bool:
         """Whether what is seen at a time, None for no face, still belongs to the run."""
-        last_s, (seen, seen_s) = self._views[-1].time_s, self._seen()
+        last_s, (_, seen_s) = self._views[-1].time_s, self._seen()
         usual_s = float(np.median(self._steps)) if self._steps else MAX_STEP_S
         if time_s - last_s > max(MAX_GAP_S, min(MAX_STEP_S, _STRETCH * usual_s)):
             return False
@@ -73,7 +74,7 @@ class Run:
             return False
         if face is None:
             return len(self._views) < 2 * self._length
-        return 1 / MAX_GROWTH <= face.size / max(self._face_px or seen.size, 1e-6) <= MAX_GROWTH
+        return 1 / MAX_GROWTH <= face.size / max(self._face_px or self._first_px, 1e-6) <= MAX_GROWTH
 
     def add(self, frame: Frame, face: Face | None) -> list[Clip]:
         """Cut the face out of the next frame; the clip that is complete with it, if one is."""
@@ -82,6 +83,7 @@ class Run:
         if face is None:
             self._views.append(_cut_out(frame, self._seen()[0], None, self._size))
             return []
+        self._first_px = self._first_px or face.size
         self._fill(face, frame.time_s)
         self._views.append(_cut_out(frame, face, face, self._size))
         return [self._clip(self._length)] if self._ready() else []
