@@ -5,22 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from detector.errors import UsageError
 
 SIDE = 1024
 FACE = (150, 30, 300, 210)
 """The part of the picture that every photo shows, in px: the face and some of what is around it."""
-REACH = (230, 512)
-"""The side of what is shown, in px: from little more than the face, about half of a photo's side, to the whole."""
+REACH = (230, 330)
+"""The side of the square that is shown, in px: further down, a patch on her suit passes for a face with some."""
+INSET = (640, SIDE)
+"""The side that the square takes of a photo, in px: around it is what is out of focus."""
+FOCUS_PX = 60
 QUALITIES = (75, 96)
 
 
 def make_photos(folder: Path, count: int, seed: int = 0) -> list[Path]:
     """Write JPEG photos of `SIDE` x `SIDE` px with one face each, of many sizes, lights and qualities.
 
-    The face is the astronaut's of scikit-image (NASA, public domain), 220 to 510 px high.
+    The face is the astronaut's of scikit-image (NASA, public domain), 200 to 530 px high.
 
     Args:
         folder: where to write; it exists.
@@ -47,7 +50,7 @@ def make_photos(folder: Path, count: int, seed: int = 0) -> list[Path]:
 
 
 def _pictured(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """A square that holds the face, mirrored or not, as large as a photo, lighter or darker."""
+    """A square that holds the face, mirrored or not, somewhere in a photo of another light."""
     side = int(rng.integers(*REACH, endpoint=True))
     left, top = (
         int(rng.integers(max(0, end - side), min(start, length - side), endpoint=True))
@@ -55,5 +58,8 @@ def _pictured(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     )
     square = picture.crop((left, top, left + side, top + side))
     square = ImageOps.mirror(square) if rng.integers(2) else square
-    photo = square.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    inset = int(rng.integers(*INSET, endpoint=True))
+    photo = square.resize((SIDE, SIDE)).filter(ImageFilter.GaussianBlur(FOCUS_PX))
+    corner = (int(rng.integers(SIDE - inset, endpoint=True)), int(rng.integers(SIDE - inset, endpoint=True)))
+    photo.paste(square.resize((inset, inset), Image.Resampling.LANCZOS), corner)
     return ImageEnhance.Brightness(photo).enhance(rng.uniform(0.75, 1.2))

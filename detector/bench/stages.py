@@ -21,17 +21,35 @@ from detector.score.judges import full, split
 from detector.score.look import Eyes, Sight
 from detector.score.pictures import save_pictures
 from detector.score.results import Results, to_json
-from detector.types import Crops, FeatureTable, MediaKind, Reconstruction
+from detector.types import Array, Crops, FeatureTable, MediaKind, Reconstruction
 
 if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
     from detector.features import Backbone
 
 DECODE, DETECTION, EVERY_FRAME = "decode", "detection", "decode, every frame"
-FIRST, SECOND, JUDGE = "VAE, first pass", "VAE, second pass", "judge"
-JUDGED = ("crop", FIRST, SECOND, "features", "backbone", "probability", "evidence")
+FIRST, SECOND, FEATURES, JUDGE = "VAE, first pass", "VAE, second pass", "features", "judge"
+JUDGED = ("crop", FIRST, SECOND, FEATURES, "backbone", "probability", "evidence")
 """The stages that a judge is made of."""
 FRAMES = 300
 """Of a clip so many are decoded to say what every frame costs."""
+
+
+@dataclass(eq=False)
+class Remembered:
+    """A reconstructor that has done its work already, so that what comes after it can be run alone."""
+
+    name: str
+    version: str
+    size: int
+    device: torch.device
+    made: Reconstruction
+
+    def __call__(self, pixels: Array | Tensor, second_pass: bool = True) -> Reconstruction:  # noqa: ARG002
+        """What was made of its crops, whatever is asked for."""
+        return self.made
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,33 +79,25 @@ class Lot:
         return self.cut()
 
     @cached_property
-    def made(self) -> list[Reconstruction]:
-        """What `reconstruct` gives."""
-        return self.reconstruct()
+    def done(self) -> tuple[Remembered, ...]:
+        """The VAEs, with what they made of the crops."""
+        return tuple(
+            Remembered(model.name, model.version, model.size, model.device, made)
+            for model, made in zip(self.judge.reconstructors, self.reconstruct(), strict=True)
+        )
 
     @cached_property
     def table(self) -> FeatureTable:
-        """The features of every face, as a judge has them described."""
-        return describe(self.crops, self.judge.reconstructors, self.judge.backbone)[0]
+        """What the classifier is asked about."""
+        return self.describe(self.judge.backbone)
 
     def reconstruct(self, second_pass: bool = True) -> list[Reconstruction]:
         """What every VAE makes of the crops."""
         return [model(self.crops.pixels, second_pass) for model in self.judge.reconstructors]
 
-    def features(self) -> list[FeatureTable]:
-        """How every VAE fared."""
-        from detector.features import compute_features
-
-        return [
-            compute_features(self.crops, made, model.name)
-            for model, made in zip(self.judge.reconstructors, self.made, strict=True)
-        ]
-
-    def perception(self, backbone: Backbone) -> FeatureTable:
-        """What the backbone sees."""
-        from detector.features import compute_perception
-
-        return compute_perception(self.crops, backbone, self.judge.reconstructors[0].device)
+    def describe(self, backbone: Backbone | None = None) -> FeatureTable:
+        """The features of every VAE, and of a backbone if there is one."""
+        return describe(self.crops, self.done, backbone)[0]
 
 
 def lots(judge: Judge, sights: Iterable[Sight], parts: int) -> Iterator[Lot]:
@@ -154,8 +164,8 @@ def judge_stages(judge: Judge, given: Sequence[Lot]) -> list[Stage]:
         stage("crop", Lot.cut, crops + crops // 4),  # pixels of 8 bits are read, numbers of 32 are written
         stage(FIRST, partial(Lot.reconstruct, second_pass=False)),
         stage(SECOND, Lot.reconstruct, less=FIRST),
-        stage("features", Lot.features),
-        *([] if backbone is None else [stage("backbone", lambda lot: lot.perception(backbone))]),
+        stage(FEATURES, Lot.describe),
+        *([] if backbone is None else [stage("backbone", lambda lot: lot.describe(backbone), less=FEATURES)]),
         stage("probability", lambda lot: classifier.probability(lot.table), values),
         stage("evidence", lambda lot: classifier.evidence(lot.table), values),
         stage(JUDGE, lambda lot: judge(lot.sights)),
