@@ -32,11 +32,13 @@ class Grid:
         side: S is a multiple of so many px.
         frames: T is a multiple of so many frames, or, where the first stands alone, one more.
         first_alone: whether the first frame has a latent of its own, as in the causal VAEs of generators.
+        least: the smallest S, in px.
     """
 
     side: int
     frames: int = 1
     first_alone: bool = False
+    least: int = 1
 
     def length(self, frames: int) -> int:
         """The smallest T of the grid that is not below `frames`."""
@@ -46,10 +48,11 @@ class Grid:
     def pad(self, clips: Tensor) -> Tensor:
         """Clips (N, T, 3, S, S) on the grid: the last frame is held, the right and bottom edges are drawn out."""
         count, length, _, side, _ = clips.shape
-        more, frames = -side % self.side, self.length(length) - length
+        wanted = ceil(max(side, self.least) / self.side) * self.side
+        more, frames = wanted - side, self.length(length) - length
         held = torch.cat([clips, clips[:, -1:].expand(-1, frames, -1, -1, -1)], dim=1)
         wide = F.pad(held.flatten(0, 1), (0, more, 0, more), mode="replicate")
-        return wide.view(count, length + frames, 3, side + more, side + more)
+        return wide.view(count, length + frames, 3, wanted, wanted)
 
 
 def reconstruct_clips(

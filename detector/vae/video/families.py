@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
@@ -47,6 +47,11 @@ def _ltx(config: Any) -> Grid:
     return Grid(config.patch_size * 2**space, config.patch_size_t * 2**time, first_alone=True)
 
 
+def _ltx2(config: Any) -> Grid:
+    grid = _ltx(config)
+    return replace(grid, least=2 * grid.side)  # its decoder mirrors latents at the edges, which takes two of them
+
+
 def _cogvideox(config: Any) -> Grid:
     # Its decoder takes latents two by two and is one frame short in the first pair: their number must be odd.
     return Grid(2 ** (len(config.block_out_channels) - 1), 2 * int(config.temporal_compression_ratio), first_alone=True)
@@ -82,7 +87,7 @@ FAMILIES: dict[str, Family] = {
     "AutoencoderKLCosmos": Family(_by_ratios),
     "AutoencoderKLHunyuanVideo": Family(_by_ratios),
     "AutoencoderKLHunyuanVideo15": Family(_by_ratios),
-    "AutoencoderKLLTX2Video": Family(_ltx, _decode_at_no_noise),
+    "AutoencoderKLLTX2Video": Family(_ltx2, _decode_at_no_noise),
     "AutoencoderKLLTXVideo": Family(_ltx, _decode_at_no_noise),
     "AutoencoderKLMagvit": Family(_magvit),
     "AutoencoderKLTemporalDecoder": Family(_pictures, _decode_in_a_row, in_a_row=True),

@@ -42,9 +42,7 @@ def load_clip_model(path: Path, device: str = "cpu") -> VideoVae:
         model.load_state_dict(state)
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError, ConfigError) as error:
         reason = " ".join(str(error).split())
-        raise WeightsError(
-            f"{path}: expected weights that `detector train video-vae` has written ({reason})"
-        ) from error
+        raise WeightsError(f"{path}: expected what `detector train video-vae` has written ({reason})") from error
     return model.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
 
 

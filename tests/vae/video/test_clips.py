@@ -56,6 +56,13 @@ def test_the_last_frame_is_held_and_the_edges_are_drawn_out() -> None:
     assert torch.equal(padded[..., :, 2], padded[..., :, 1])
 
 
+def test_a_clip_smaller_than_the_least_is_drawn_out_to_it() -> None:
+    grid, clip = Grid(4, least=7), torch.rand(1, 1, 3, 3, 3)
+    assert grid.pad(clip).shape[-1] == 8
+    assert grid.pad(torch.rand(1, 1, 3, 9, 9)).shape[-1] == 12
+    assert torch.equal(reconstruct_clips(identity, clip, CPU, grid, False).pixels, clip)
+
+
 def test_many_clips_go_through_in_parts() -> None:
     seen: list[int] = []
 
