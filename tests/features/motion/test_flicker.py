@@ -78,6 +78,13 @@ def test_the_order_of_known_courses(course: np.ndarray, order: float | None, pac
     assert got["whole.order_excess"] == pytest.approx(got["whole.order"], abs=1e-3)
 
 
+def test_the_shuffled_clip_is_the_mean_over_all_orders() -> None:
+    """1, -1, 1, -1: any two differ by 2 in four of six pairs, squared 8 / 3 on average; neighbours by 4."""
+    clip = a_clip(STILL.pixels[:4])
+    got = told(clip, with_error(clip, everywhere(0.1 * np.array([1, -1, 1, -1]))), "shuffle")
+    assert got["whole.order"] == pytest.approx(np.log(4 * 3 / 8), abs=1e-4)
+
+
 FACE = np.array([[0, 0], [6, 0], [3, 3], [0.5, 7], [5.5, 7]])
 
 

@@ -68,6 +68,15 @@ def test_white_noise_has_the_same_power_per_hertz_in_every_common_band_at_any_ra
         assert got["whole.high"] == pytest.approx(0, abs=0.1)
 
 
+def test_what_only_fast_clips_show_is_in_no_slope() -> None:
+    """Noise with a strong line at 30 Hz, filmed at 100 frames a second."""
+    rng, clip = np.random.default_rng(2), a_clip(np.full((96, 3, SIDE, SIDE), 0.5), 100)
+    line = 0.2 * np.sin(2 * np.pi * 30 * clip.times_s)[:, None, None, None]
+    got = told(clip, with_error(clip, line + rng.normal(0, 0.02, clip.pixels.shape)), "flicker_spectrum")
+    assert got["whole.slope"] == pytest.approx(0, abs=0.2)
+    assert got["whole.peak_hz"] == pytest.approx(30, rel=THIRD_OCTAVE - 1)
+
+
 def test_a_still_error_has_no_peak() -> None:
     got = flickering(np.full(32, 0.05), 25)
     assert got["whole.slope"] == pytest.approx(0, abs=1e-3)
