@@ -4,7 +4,7 @@
 
 Held-out folds of train and val under the strict history; nothing of the test split is read. The shipped recipe
 (logistic, 400 axes) is fitted on the features of `face-vae` and on those of the other VAE, each with the backbone
-beside it (which looks at that VAE's reconstruction) and alone. Another draw of folds moves such figures by hundredths,
+beside it and alone. Another draw of folds moves such figures by hundredths,
 so everything is repeated for several draws and averaged; intervals are from one paired bootstrap over groups. Writes
 ``smaller-vae.md``.
 """

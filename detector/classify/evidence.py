@@ -11,8 +11,8 @@ import numpy.typing as npt
 from detector.types import Array, RegionEvidence, check_shape
 
 Columns = npt.NDArray[np.int64]
-WORDLESS = ("embedding", "shift")
-"""Kinds whose single numbers say nothing to a person: channels of a network."""
+WORDLESS = "embedding"
+"""The kind whose single numbers say nothing to a person: channels of a network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ def group_by_region(names: Sequence[str]) -> dict[str, Columns]:
 
 def _phrase(region: str, columns: Columns, sigmas: Array, names: Sequence[str]) -> str:
     """ "mouth: spectrum slope 3.1 σ above real faces", of the region's most unusual feature that has a meaning."""
-    told = [column for column in columns.tolist() if names[column].split(".")[2] not in WORDLESS] or columns.tolist()
+    told = [column for column in columns.tolist() if names[column].split(".")[2] != WORDLESS] or columns.tolist()
     column = told[int(np.argmax(np.abs(np.nan_to_num(sigmas[told], nan=0.0))))]
     sigma = float(np.nan_to_num(sigmas[column]))
     _, _, kind, _, statistic = names[column].split(".", 4)

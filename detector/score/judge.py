@@ -111,7 +111,7 @@ def describe(
     Args:
         crops: of some faces.
         reconstructors: the VAEs.
-        backbone: if given, what it sees in the faces and in what the first VAE made of them is told too.
+        backbone: if given, what it sees in the faces is told too.
 
     Returns:
         the features of every face by every model, side by side; and (N, 3, S, S), what the first VAE made of the crops.
@@ -124,7 +124,7 @@ def describe(
         for model, reconstruction in zip(reconstructors, made, strict=True)
     ]
     if backbone is not None:
-        tables.append(compute_perception(crops, made[0].pixels, backbone))
+        tables.append(compute_perception(crops, backbone, made[0].pixels.device))
     return reduce(FeatureTable.join, tables), made[0].pixels.cpu().numpy()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -25,7 +26,7 @@ from detector.benchmark.extraction.task import OURS
 from detector.benchmark.measures.families import drawn_blind, drawn_known
 from detector.benchmark.measures.held_out import NOTHING, Known, Recipe, fold_scores, split_scores
 from detector.benchmark.study.ablation_report import Row, write_ablation
-from detector.benchmark.study.material import fit_rows, load_tools
+from detector.benchmark.study.material import crew_for, fit_rows, load_tools
 from detector.benchmark.study.study import Study
 from detector.config import parse
 from detector.errors import ConfigError
@@ -112,7 +113,8 @@ def ablate(ablation: Ablation, tools: Tools | None = None) -> Path:
         tools: the models to use instead of those that the study names.
     """
     study = ablation.study
-    rows = fit_rows(study, tools or load_tools(study))
+    with crew_for(study) if tools is None else nullcontext() as crew:
+        rows = fit_rows(study, tools or load_tools(study), crew)
     facts = {"data": str(study.data), "rows": len(rows.samples), "features": ", ".join(study.reconstructors)}
     features = _features_digest(rows)
     found: list[Row] = []

@@ -22,8 +22,8 @@ CARD = """# Model card: the embedded classifier
 
 **What it is.** A scikit-learn pipeline ({candidate}) over {features} features that say, region by region, where and
 how the face VAE failed to explain a face, and what a network that was trained on everyday pictures sees in the face
-and in its reconstruction (models: {versions}). It gives the probability that the face is synthetic, at even prior
-odds, and calls it fake from {threshold:.3f} on: the threshold that keeps to a false-positive rate of {fpr:.0%} on
+(models: {versions}). It gives the probability that the face is synthetic, at even prior odds,
+and calls it fake from {threshold:.3f} on: the threshold that keeps to a false-positive rate of {fpr:.0%} on
 held-out real faces of every source that has enough of them.
 
 **What it is for.** A hint for a person who looks at the evidence. It is no proof, and must not decide about anybody.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from detector.benchmark.datasets import leaks, load_dataset
+from detector.benchmark.extraction.crew import Crew
 from detector.benchmark.extraction.extract import Extract, concat, extract
 from detector.benchmark.extraction.meeting import Tools
 from detector.benchmark.extraction.task import OURS
@@ -105,12 +108,27 @@ def named_apart(models: Sequence[Reconstructor]) -> tuple[Reconstructor, ...]:
     return tuple(models)
 
 
-def fit_rows(study: Study, tools: Tools) -> Extract:
+def load_equipped(study: Study) -> Tools:
+    """The models that a study names, with the makers of its fakes: what a worker process needs."""
+    return equipped(study, load_tools(study))
+
+
+def equipped(study: Study, tools: Tools) -> Tools:
+    """The models with the makers of the study's fakes."""
+    return with_makers(tools, split(load_dataset(study.dataset, study.data), study).fit, study)
+
+
+def crew_for(study: Study) -> AbstractContextManager[Crew | None]:
+    """The worker processes that a study asks for."""
+    return Crew(partial(load_equipped, study), study.jobs) if study.jobs > 1 else nullcontext()
+
+
+def fit_rows(study: Study, tools: Tools, crew: Crew | None = None) -> Extract:
     """The features of everything that is fitted, with the fakes that are made of it, under the study's histories."""
     chosen = split(load_dataset(study.dataset, study.data), study).fit
-    tools = with_makers(tools, chosen, study)
+    tools = equipped(study, tools)
     turns = in_turn((*chosen, *made_samples(chosen, study)), study)
-    return concat([extract(some, drawn, tools, study.work, study.seed) for drawn, some in turns])
+    return concat([extract(some, drawn, tools, study.work, study.seed, crew=crew) for drawn, some in turns])
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,14 +150,14 @@ class Material:
     how: ClassifierConfig
 
     @classmethod
-    def of(cls, study: Study, tools: Tools) -> Material:
+    def of(cls, study: Study, tools: Tools, crew: Crew | None = None) -> Material:
         """Extract what a study asks for, or read what an earlier run has extracted."""
         parts = split(load_dataset(study.dataset, study.data), study)
         found: dict[str, History | None] = {PROTOCOL: STRICT, AS_FOUND: None}
         return cls(
-            fit_rows(study, tools),
-            extract(parts.report, {**found, **study.conditions}, tools, study.work, study.seed),
-            extract(parts.aside, found, tools, study.work, study.seed),
+            fit_rows(study, tools, crew),
+            extract(parts.report, {**found, **study.conditions}, tools, study.work, study.seed, crew=crew),
+            extract(parts.aside, found, tools, study.work, study.seed, crew=crew),
             versions(tools.reconstructors, tools.backbone),
             study.classifier,
         )

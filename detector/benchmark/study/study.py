@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from detector.benchmark.histories.history import History
 from detector.benchmark.study.card import write_card
 from detector.benchmark.study.figures import Figures, measure
 from detector.benchmark.study.gallery import write_gallery
-from detector.benchmark.study.material import CONTROL, EVEN_CONTROL, Material, load_tools
+from detector.benchmark.study.material import CONTROL, EVEN_CONTROL, Material, crew_for, load_tools
 from detector.benchmark.study.plots import draw_figures
 from detector.benchmark.study.report import write_report
 from detector.classify import ClassifierConfig
@@ -46,6 +47,7 @@ class Study:
         fakes_donors: how many other faces there are for swaps.
         classifier: how to fit.
         seed: of the histories.
+        jobs: worker processes that extract features; the cores are shared out among them.
         model, card: where the classifier and its model card go.
         report: folder for the tables.
         work: folder for what can be made again.
@@ -70,6 +72,7 @@ class Study:
     fakes_donors: int = 96
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
     seed: int = 0
+    jobs: int = 1
     model: Path = Path("detector/assets/classifier.skops")
     card: Path = Path("detector/assets/model-card.md")
     report: Path = Path("reports/accuracy")
@@ -96,10 +99,12 @@ def teach_classifier(study: Study, tools: Tools | None = None) -> Path:
     Returns:
         where the classifier is; its model card and its report are where the study says.
     """
+    crowd = crew_for(study) if tools is None else nullcontext()
     tools = tools or load_tools(study)
     facts = {"data": str(study.data), "held out": study.held_out, "seed": str(study.seed), **tools.versions}
     with tracking.start("classifier", study.name, facts, study.store) as run:
-        material = Material.of(study, tools)
+        with crowd as crew:
+            material = Material.of(study, tools, crew)
         approaches = (OURS, *tools.baselines, EVEN_CONTROL)
         fitted = {approach: material.classifier(approach) for approach in approaches}
         fitted[OURS] = replace(fitted[OURS], about={**fitted[OURS].about, **facts})
