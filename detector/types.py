@@ -49,7 +49,7 @@ View = Literal["whole", "native"]
 VIEWS: tuple[View, ...] = ("whole", "native")
 
 
-def check_shape(name: str, array: Array | Pixels | Tensor, shape: Sequence[int | None]) -> None:
+def check_shape(name: str, array: npt.NDArray[np.generic] | Tensor, shape: Sequence[int | None]) -> None:
     """Raise `ShapeError` unless `array` has `shape`, where None stands for any length."""
     got = tuple(array.shape)
     fits = len(got) == len(shape) and all(want in (None, have) for want, have in zip(shape, got, strict=True))

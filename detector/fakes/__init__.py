@@ -6,11 +6,24 @@ Every fake has the size of its source and equals it outside its mask, so that no
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from detector.errors import ConfigError, UnknownNameError
-from detector.fakes.workshop import Autoencoder, Decode, Fake, FakeMaker, Workshop
+from detector.fakes.workshop import Autoencoder, Decode, Fake, FakeMaker, MovingFakeMaker, Workshop
 
-__all__ = ["FAKES", "Autoencoder", "Decode", "Fake", "FakeMaker", "Workshop", "load_fake_maker", "servable"]
+__all__ = [
+    "FAKES",
+    "MOVING_FAKES",
+    "Autoencoder",
+    "Decode",
+    "Fake",
+    "FakeMaker",
+    "MovingFakeMaker",
+    "Workshop",
+    "load_fake_maker",
+    "load_moving_fake_maker",
+    "servable",
+]
 
 
 def _round_trip(workshop: Workshop) -> FakeMaker:
@@ -49,6 +62,24 @@ def _vae_sample(workshop: Workshop) -> FakeMaker:
     return vae_sample(workshop)
 
 
+def _swap_jitter(workshop: Workshop) -> MovingFakeMaker:
+    from detector.fakes.moving_swap import swap_jitter
+
+    return swap_jitter(workshop)
+
+
+def _round_trip_frames(workshop: Workshop) -> MovingFakeMaker:
+    from detector.fakes.moving_round_trip import round_trip_frames
+
+    return round_trip_frames(workshop)
+
+
+def _retimed_mouth(workshop: Workshop) -> MovingFakeMaker:
+    from detector.fakes.moving_mouth import retimed_mouth
+
+    return retimed_mouth(workshop)
+
+
 FAKES: dict[str, Callable[[Workshop], FakeMaker]] = {
     "round-trip": _round_trip,
     "round-trip-region": _round_trip_region,
@@ -60,6 +91,16 @@ FAKES: dict[str, Callable[[Workshop], FakeMaker]] = {
 """name -> workshop -> maker; raises `ConfigError` where the workshop lacks what the maker needs."""
 
 
+MOVING_FAKES: dict[str, Callable[[Workshop], MovingFakeMaker]] = {
+    "retimed-mouth": _retimed_mouth,
+    "round-trip-frames": _round_trip_frames,
+    "swap-jitter": _swap_jitter,
+}
+"""As `FAKES`, for clips: what is wrong with these shows between frames."""
+
+Maker = TypeVar("Maker")
+
+
 def load_fake_maker(name: str, workshop: Workshop) -> FakeMaker:
     """The maker of that name.
 
@@ -67,10 +108,24 @@ def load_fake_maker(name: str, workshop: Workshop) -> FakeMaker:
         UnknownNameError: no entry of `FAKES` has that name.
         ConfigError: the workshop lacks what it needs.
     """
-    if name not in FAKES:
-        raise UnknownNameError("generator of fakes", name, FAKES)
+    return _load(FAKES, "generator of fakes", name, workshop)
+
+
+def load_moving_fake_maker(name: str, workshop: Workshop) -> MovingFakeMaker:
+    """The maker of moving fakes of that name.
+
+    Raises:
+        UnknownNameError: no entry of `MOVING_FAKES` has that name.
+        ConfigError: the workshop lacks what it needs.
+    """
+    return _load(MOVING_FAKES, "generator of moving fakes", name, workshop)
+
+
+def _load(makers: dict[str, Callable[[Workshop], Maker]], kind: str, name: str, workshop: Workshop) -> Maker:
+    if name not in makers:
+        raise UnknownNameError(kind, name, makers)
     try:
-        return FAKES[name](workshop)
+        return makers[name](workshop)
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -37,6 +37,10 @@ class Fake:
 
 FakeMaker = Callable[[Frame, Face, np.random.Generator], Fake]
 """A real picture and its face to a fake one; the same state of the generator gives the same fake."""
+
+MovingFakeMaker = Callable[[Sequence[Frame], Sequence[Face], np.random.Generator], tuple[Fake, ...]]
+"""The frames of a real clip, with the face in each of them that is to be faked, to as many fakes; the same state of the
+generator gives the same ones."""
 
 Decode = Callable[["Tensor"], "Tensor"]
 """The second half of an autoencoder: codes (N, C, h, w), as in `Reconstruction.mean`, to pixels in [0, 1]."""
