@@ -15,6 +15,7 @@ from detector import weights
 from detector.errors import WeightsError
 from detector.faces import concat_crops, crop_faces
 from detector.features import REGIONS, WHOLE, Backbone, compute_perception, load_backbone
+from detector.features.backbone import load_trunk
 from detector.types import Crops, Face, Frame
 
 
@@ -110,6 +111,15 @@ class TestEmbeddedBackbone:
         with torch.no_grad():
             maps = backbone(torch.rand(2, 3, 128, 128))
         assert [tuple(one.shape) for one in maps] == [(2, 40, 16, 16), (2, 112, 8, 8), (2, 320, 4, 4)]
+
+    def test_folding_changes_no_number(self) -> None:
+        pixels = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+        backbone = load_backbone()
+        with torch.no_grad():
+            trained = load_trunk()(2 * pixels - 1)
+        assert not any(isinstance(part, nn.BatchNorm2d) for part in backbone.network.modules())
+        for folded, plain in zip(backbone(pixels), trained, strict=True):
+            torch.testing.assert_close(folded, plain, rtol=1e-4, atol=1e-4)
 
     def test_it_has_learnt_to_see(self) -> None:
         """A photo and itself a little darker look alike to it; a photo and noise of the same colours do not."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from detector.errors import ConfigError, WeightsError
-from detector.features.backbone import ARCHITECTURE, load_backbone
+from detector.features.backbone import ARCHITECTURE, load_trunk
 
 STAGE = -2
 """The last stage but one, at 1/16 of the side. The last one is about what things are, less about how they are drawn."""
@@ -75,7 +75,7 @@ def load_body(model: str) -> nn.Module:
         WeightsError: its weights cannot be had.
     """
     if model == ARCHITECTURE:
-        embedded: Any = load_backbone().network
+        embedded: Any = load_trunk()
         del embedded.blocks[EMBEDDED_BLOCKS:]
         return embedded  # type: ignore[no-any-return]
     import timm
