@@ -6,13 +6,14 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from detector.errors import UsageError
 from detector.scale.errors import ScaleError
 
 STORE_BYTES = 256 * 2**20
 """Of shared memory, for the frames between lookers and judges; Ray writes to disk what is more."""
+STARTS = 3
+"""Its processes get half a minute to come up, which on a busy machine may not do: the next time they are cached."""
 
 
 @contextmanager
@@ -35,18 +36,51 @@ def cluster(address: str | None = None, workers: int | None = None) -> Iterator[
         raise UsageError(f"--engine ray needs {error.name}: pip install 'detector[scale]'") from error
     # Ray tells of every worker that dies on standard output, where our answers go.
     ray._private.worker._worker_logs_enabled = False
-    own: dict[str, Any] = (
-        {} if address else {"num_cpus": workers, "object_store_memory": STORE_BYTES, "include_dashboard": False}
-    )
-    try:
-        ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
-    except Exception as error:  # Ray raises a bare one where its own processes do not come up in time
-        where = f"no Ray cluster answers at {address}" if address else "Ray could not be started here"
-        raise ScaleError(f"{where}: {str(error).splitlines()[0]}") from error
+    if address:
+        _join(address)
+    else:
+        _start(workers)
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _join(address: str) -> None:
+    import ray
+
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ScaleError(f"no Ray cluster answers at {address}: {_first_line(error)}") from error
+
+
+def _start(workers: int | None) -> None:
+    for left in reversed(range(STARTS)):
+        try:
+            _start_once(workers)
+        except Exception as error:  # Ray raises a bare one
+            if not left:
+                raise ScaleError(f"Ray could not be started here: {_first_line(error)}") from error
+        else:
+            return
+
+
+def _start_once(workers: int | None) -> None:
+    import ray
+
+    ray.init(
+        address="local",
+        num_cpus=workers,
+        object_store_memory=STORE_BYTES,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.CRITICAL,
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _keep_quiet() -> None:

@@ -27,6 +27,8 @@ BLOCK_BYTES = 16 * 2**20
 FILES_A_TASK = 16
 MOST_TASKS = 4096
 PASSES = 2
+STARTS = 3
+"""Workers that may die one after the other while they start, before that is an error."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ def _configure(context: Any) -> None:
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.target_max_block_size = BLOCK_BYTES
+    context.max_consecutive_actor_init_deaths = STARTS
 
 
 def _last_line(error: Exception) -> str:

@@ -6,6 +6,8 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -67,6 +69,14 @@ def workers(kind: str) -> list[int]:
     ]
 
 
+def kill_when(kind: str, there: Path) -> None:
+    """Kill one worker of a kind with SIGKILL, as soon as a path is there."""
+    deadline = time.monotonic() + 600
+    while not there.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(workers(kind)[0], signal.SIGKILL)
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -88,11 +98,13 @@ def test_killed_workers_and_killing_files_change_no_row(pictures: Path) -> None:
     for path in hurting:
         Path(path).write_bytes((pictures / "photo2.jpg").read_bytes())
     reports: list[Report] = []
-    for report in score([*whole[:8], *hurting, *whole[8:]], mortal):
-        if not reports:
-            for kind in ("Looker", "Judging"):
-                os.kill(workers(f"MapBatches({kind})")[0], signal.SIGKILL)
-        reports.append(report)
+    with ThreadPoolExecutor(1) as other:
+        looker = other.submit(kill_when, "MapBatches(Looker)", pictures / "once.mark")
+        for report in score([*whole[:8], *hurting, *whole[8:]], mortal):
+            if not reports:
+                kill_when("MapBatches(Judging)", pictures)
+            reports.append(report)
+        looker.result()
     assert sorted(report.path for report in reports) == sorted([*whole, *hurting]), "one row a file"
     found = {report.path: report for report in reports}
     assert (found[hurting[0]].status, found[hurting[0]].reason) == ("error", "crashed")
@@ -120,8 +132,6 @@ def test_a_bucket_is_scored_as_a_folder_is(pictures: Path, bucket: Bucket | None
 
 def _renamed(report: Report) -> Report:
     """By the bare name, in what it says too."""
-    from dataclasses import replace
-
     name = Path(report.path).name
     return replace(report, path=name, warnings=tuple(text.replace(report.path, name) for text in report.warnings))
 
