@@ -118,7 +118,7 @@ def test_nobody_shares_a_number_and_faces_stay_as_they_were(frames: list[list[tu
         assert all(after.box is before.box for before, after in zip(faces, tracked, strict=True))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(
     st.lists(
         st.lists(st.tuples(st.integers(0, 600), st.integers(0, 600), st.integers(20, 300)), max_size=5, unique=True),
