@@ -65,6 +65,19 @@ def test_folders_are_searched_and_standard_input_is_read(media: Path, tmp_path: 
     assert answers["wall.png"]["fake_probability"] is None, "no face is no 0.5"
 
 
+def test_a_budget_says_how_much_was_seen(run: Run, media: Path, tmp_path: Path) -> None:
+    clip = media / "clips" / "a clip, ü.mp4"
+    done = run(["score", "--budget", "1ms", "--explain", tmp_path, clip])
+    assert done.returncode == 0, done.stderr
+    assert "  note: partial: 1 of " in done.stdout
+    assert "  note: interval: all frames would give " in done.stdout
+    assert (tmp_path / "a clip, ü.face0.heatmap.png").exists()
+    [answer] = lines(run(["score", "--budget", "1ms", "--json", clip]).stdout)
+    low, high = answer["seen"]["interval"]
+    assert 0 <= low <= answer["fake_probability"] <= high <= 1
+    assert (answer["seen"]["frames"], answer["seen"]["stopped"], answer["seen"]["budget_s"]) == (1, "time", 0.001)
+
+
 def test_pictures_show_why(run: Run, media: Path, tmp_path: Path) -> None:
     clip = media / "clips" / "a clip, ü.mp4"
     done = run(["score", "--frames", "3", "--explain", tmp_path / "why", media / "photo.jpg", clip])
@@ -110,6 +123,8 @@ def test_an_interrupted_run_keeps_what_is_done_and_goes_on(run: Run, media: Path
         (["--vae", "nothing"], "unknown reconstructor 'nothing'; known: "),
         (["--frames", "0"], "--frames"),
         (["--fps", "2", "--all-frames"], "not allowed with"),
+        (["--budget", "5"], "expected a time as 500ms, 5s, 2m or 1h, got '5'"),
+        (["--budget", "5s", "--frames", "2"], "not allowed with"),
         (["--classifier", "nowhere.skops"], "nowhere.skops"),
     ],
 )
