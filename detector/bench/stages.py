@@ -173,17 +173,15 @@ def judge_stages(judge: Judge, given: Sequence[Lot]) -> list[Stage]:
 
 
 def write_stages(scored: Sequence[Scored], folder: Path, unit: str, pictures: bool) -> list[Stage]:
-    """From answers to a line each in a file of results, and, if asked for, to the pictures that show why."""
+    """From answers to a line each in a file of results, and, if wanted, to the pictures that say why."""
     results = Results(folder / "results.jsonl")
     stored = sum(len(to_json(one.report)) for one in scored)
 
-    def write() -> None:
-        for one in scored:
-            results.add(one.report)
-
+    write = partial(_each, lambda one: results.add(one.report), scored)
     own = [Stage("write", unit, len(scored), write, stored)]
     if pictures:
-        own.append(Stage("pictures", unit, len(scored), lambda: [save_pictures(one, folder) for one in scored]))
+        draw = partial(_each, partial(save_pictures, folder=folder), scored)
+        own.append(Stage("pictures", unit, len(scored), draw, aside=True))
     return own
 
 
@@ -191,6 +189,11 @@ def look_at(eyes: Eyes, path: Path, kind: MediaKind | None = None) -> tuple[Sigh
     """Every frame that is looked at, with its faces; none of a file that is not of this kind, if one is asked for."""
     media = eyes.open(path)
     return tuple(eyes.look(media)) if kind in (None, media.kind) else ()
+
+
+def _each(act: Callable[[Scored], object], scored: Iterable[Scored]) -> None:
+    for one in scored:
+        act(one)
 
 
 def _exhaust(items: Iterable[object]) -> None:

@@ -35,7 +35,8 @@ def _lines(budget: Budget) -> Iterator[str]:
 def _section(budget: Budget, profile: Profile) -> Iterator[str]:
     kind = profile.kind
     yield from ("", f"## A {kind}", "")
-    yield f"{profile.files} {kind}s, {profile.frames} frames, {profile.faces} faces, {profile.crops} crops."
+    counts = f"frames: {profile.frames}; faces: {profile.faces}; crops: {profile.crops}"
+    yield f"Measured with {kind}s: {profile.files}; {counts}."
     yield from ("", *aligned(HEAD, [_row(profile, cost) for cost in profile.path]), "")
     between = f"between the judge's stages {profile.between_ms:+.1f} ms"
     yield f"- One {kind} on one thread: {profile.total_ms:.1f} ms; {between}."
@@ -59,7 +60,8 @@ def _row(profile: Profile, cost: Cost) -> tuple[str, ...]:
 
 def _whole(budget: Budget, profile: Profile) -> str:
     """The rate on all cores, and on a CPU the share of what its cores would do if nothing stood in their way."""
-    told = f"On {budget.cores} cores, all together: {profile.rate.words(2)} {profile.kind}s a second"
+    rate = profile.rate.words(2 if profile.rate.median >= 1 else 3)
+    told = f"On {budget.cores} cores, all together: {rate} {profile.kind}s a second"
     if budget.facts["device"] != "cpu":
         return f"{told}."
     best = 1e3 * budget.cores / profile.total_ms

@@ -78,7 +78,7 @@ def test_what_bounds_it(profile: Profile) -> None:
 def test_the_page(budget: Budget) -> None:
     told = page(budget)
     assert "`detector bench` at 1234567, 2026-01-01," in told
-    assert "2 photos, 2 frames, 4 faces, 20 crops." in told
+    assert "Measured with photos: 2; frames: 2; faces: 4; crops: 20." in told
     assert "| VAE, first pass | face  | 40.00 (20.00 to 120.00) |   80% |     30.00 |     75% | arithmetic |" in told
     assert "On 2 cores, all together: 18.00 (17.00 to 19.00) photos a second; 90% of the 20.00 that" in told
     assert "between the judge's stages +5.0 ms" in told

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from detector.types import Pixels
 from tests.cli.conftest import Run
+from tests.clips import write_clip
 
 
-def test_where_the_time_goes(run: Run, media: Path, tmp_path: Path) -> None:
+def test_where_the_time_goes(run: Run, media: Path, astronaut: Pixels, tmp_path: Path) -> None:
     numbers, report = tmp_path / "out" / "bench.json", tmp_path / "bench.md"
-    clip = media / "clips" / "a clip, ü.mp4"
+    clip = write_clip(tmp_path / "clip.mp4", [astronaut] * 3)
     sizes = ["--photos", "1", "--rounds", "1", "--pictures"]
     done = run(["bench", media, *sizes, "--video", clip, "--json", numbers, "--report", report])
     assert done.returncode == 0, done.stderr
@@ -21,12 +23,13 @@ def test_where_the_time_goes(run: Run, media: Path, tmp_path: Path) -> None:
     assert (found["files"], found["faces"], found["rounds"]) == (1, 1, 1), "the wall and the broken one are left out"
     stages = {one["name"]: one for one in found["stages"]}
     wanted = ["decode", "detection", "crop", "VAE, first pass", "VAE, second pass", "features", "backbone"]
-    assert list(stages) == [*wanted, "probability", "evidence", "write", "pictures"]
+    assert list(stages) == [*wanted, "probability", "evidence", "write"]
+    assert [one["name"] for one in found["aside"]] == ["judge", "pictures"]
     assert stages["VAE, first pass"]["flops"] == stages["VAE, second pass"]["flops"] > 1e8
     assert stages["VAE, first pass"]["ms"] > 0 < stages["decode"]["floor_ms"]
     assert found["photos_per_s"] > 0 < found["cores"]
     assert [one["unit"] for one in found["video"]["stages"][:3]] == ["video", "frame", "frame"]
-    assert found["video"]["frames"] == 12
+    assert found["video"]["frames"] == 3
 
 
 def test_files_without_faces_are_refused_in_one_line(run: Run, media: Path) -> None:
