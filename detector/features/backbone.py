@@ -60,7 +60,7 @@ def load_backbone(source: Path | None = None, device: str = "cpu") -> Backbone:
         WeightsError: the weights are missing, damaged or another network's.
     """
     path = source or asset(ASSET)
-    network = fold(load_trunk(path)).to(device, memory_format=torch.channels_last)
+    network = fold(load_trunk(path)).to(device).to(memory_format=torch.channels_last)
     return Backbone(network, NAME, version(path))
 
 

@@ -92,7 +92,7 @@ def _sums(maps: Mapping[str, Tensor], masks: Tensor) -> dict[str, Tensor]:
     sums: dict[str, Tensor] = {}
     for grid, kinds in grids.items():
         together = pool(torch.cat([maps[kind] for kind in kinds], dim=1), on_grid(masks, *grid)).cpu().double()
-        parts = together.split([maps[kind].shape[1] for kind in kinds], dim=2)
+        parts = torch.split(together, [maps[kind].shape[1] for kind in kinds], dim=2)
         sums |= dict(zip(kinds, parts, strict=True))
     return {kind: sums[kind] for kind in maps}
 
