@@ -41,7 +41,8 @@ def _block_spectra(image: Tensor) -> Tensor:
     blocks = padded.unfold(1, BLOCK, HOP).unfold(2, BLOCK, HOP)
     hann = torch.sin(math.pi * (torch.arange(BLOCK, device=image.device) + 0.5) / BLOCK).square()
     window = hann[:, None] * hann[None, :] / hann.square().sum()
-    return torch.fft.rfft2(blocks * window)
+    spectra: Tensor = torch.fft.rfft2(blocks * window)
+    return spectra
 
 
 def _power(spectra: Tensor) -> Tensor:
