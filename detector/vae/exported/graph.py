@@ -7,6 +7,7 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor, nn
 
+from detector.errors import WeightsError
 from detector.vae.exported.file import missing
 from detector.vae.loading import kl_map
 from detector.vae.model import FaceVae
@@ -38,25 +39,27 @@ def to_onnx(model: FaceVae) -> bytes:
 
     Raises:
         UsageError: a package of the extra is missing.
+        WeightsError: Torch cannot trace the model; a "vq-vae" of crops of fewer than 26 code words, for one.
     """
     for package in ("onnx", "onnxscript"):
         if find_spec(package) is None:
             raise missing(package)
     graph = Graph(model).eval()
-    size = model.config.size
-    crops = torch.zeros(2, 3, size, size)
+    crops = torch.zeros(2, 3, model.config.size, model.config.size)
     with torch.inference_mode():
-        names = list(graph(crops))
-        program = torch.onnx.export(
-            graph,
-            (crops,),
-            input_names=[INPUT],
-            output_names=names,
-            dynamic_shapes={INPUT: {0: torch.export.Dim("batch")}},
-            dynamo=True,
-            verbose=False,
-        )
-    if program is None:
-        raise RuntimeError("torch.onnx.export gave no program")
+        try:
+            program = torch.onnx.export(
+                graph,
+                (crops,),
+                input_names=[INPUT],
+                output_names=list(graph(crops)),
+                dynamic_shapes={INPUT: {0: torch.export.Dim("batch")}},
+                dynamo=True,
+                verbose=False,
+            )
+        except torch.onnx.OnnxExporterError as error:
+            why = str(error.__cause__ or error).strip().splitlines()[0]
+            raise WeightsError(f"Torch cannot export this model for any number of crops: {why}") from error
+    assert program is not None  # it is one under dynamo
     serialised: bytes = program.model_proto.SerializeToString()
     return serialised
