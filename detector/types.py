@@ -330,8 +330,53 @@ class RegionEvidence:
 
 
 @dataclass(frozen=True)
+class Segment:
+    """A time through which a person of a video looks fake.
+
+    Attributes:
+        from_s: the time of its first frame that was looked at.
+        to_s: the time of its last one.
+        probability: the mean over its frames; at the threshold or above.
+        frames: how many of them could be judged.
+    """
+
+    from_s: float
+    to_s: float
+    probability: float
+    frames: int
+
+
+@dataclass(frozen=True)
+class PersonReport:
+    """One person through a video, whose probability is that of the face that stands for them.
+
+    Attributes:
+        number: what words and pictures call them, from 1: one more than the track.
+        frames: of those looked at, how many show a face of theirs that could be judged.
+        first_s: when they were seen first.
+        last_s: when they were seen last.
+        interval: where their probability would lie with ever more frames like these, 90% of the time; the fewer the
+            frames, the wider. None where no frame could be judged.
+        verdict: None where nothing could be judged, and for who was seen too rarely beside others to decide.
+        segments: when they look fake.
+    """
+
+    number: int
+    frames: int
+    first_s: float
+    last_s: float
+    interval: tuple[float, float] | None = None
+    verdict: Verdict | None = None
+    segments: tuple[Segment, ...] = ()
+
+
+@dataclass(frozen=True)
 class FaceReport:
-    """The score of one face: box in px, probability in [0, 1] (None with a reason), evidence by region."""
+    """The score of one face: box in px, probability in [0, 1] (None with a reason), evidence by region.
+
+    In `Report.faces` of a video it is the most suspicious sighting of a person and has the person's probability and
+    `person`; of a picture, and of a single sighting, `person` is None.
+    """
 
     box: tuple[float, float, float, float]
     confidence: float
@@ -340,14 +385,24 @@ class FaceReport:
     regions: tuple[RegionEvidence, ...] = ()
     time_s: float = 0.0
     track: int | None = None
+    person: PersonReport | None = None
+
+    @property
+    def name(self) -> str | None:
+        """What words and pictures call the person, e.g. "person 2" for track 1; None without a track."""
+        return None if self.track is None else f"person {self.track + 1}"
 
 
 @dataclass(frozen=True)
 class TimelinePoint:
-    """The probability of the most suspicious face at one time of a video; None where no face could be scored."""
+    """The probability of the most suspicious face at one time of a video; None where no face could be scored.
+
+    `shot` is the number of the shot, from 0; None where frames were not looked at in order.
+    """
 
     time_s: float
     probability: float | None
+    shot: int | None = None
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ def look(eyes: Eyes, path: str) -> Iterator[Row]:
 def _sight(path: str, number: int, sight: Sight, seconds: float) -> Row:
     if sight.usable:
         return send_sight(path, number, sight, seconds)
-    return Row(Told(path, number, sight.frame.time_s, unjudged(sight).faces), seconds)
+    return Row(Told(path, number, sight.frame.time_s, unjudged(sight).faces, shot=sight.shot), seconds)
 
 
 def _end(path: str, sights: int, ended: Ended, eyes: Eyes) -> End:

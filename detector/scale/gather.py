@@ -76,6 +76,6 @@ def _report(path: str, end: End, told: list[Told]) -> Report:
 
 def _judged(told: Told) -> Judged:
     """A judgement without the picture, which stayed where it was judged."""
-    sight = Sight(Frame(np.zeros((1, 1, 3), np.uint8), told.time_s), (), ())
+    sight = Sight(Frame(np.zeros((1, 1, 3), np.uint8), told.time_s), (), (), told.shot)
     crops = concat_crops([], 1)
     return Judged(sight, told.faces, crops, crops.pixels)

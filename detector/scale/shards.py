@@ -24,6 +24,20 @@ from detector.scale.errors import ScaleError
 from detector.types import Report
 
 REGION = pa.struct([("region", pa.string()), ("contribution", pa.float64()), ("words", pa.string())])
+SEGMENT = pa.struct(
+    [("from_s", pa.float64()), ("to_s", pa.float64()), ("probability", pa.float64()), ("frames", pa.int64())]
+)
+PERSON = pa.struct(
+    [
+        ("number", pa.int64()),
+        ("frames", pa.int64()),
+        ("first_s", pa.float64()),
+        ("last_s", pa.float64()),
+        ("interval", pa.list_(pa.float64())),
+        ("verdict", pa.string()),
+        ("segments", pa.list_(SEGMENT)),
+    ]
+)
 FACE = pa.struct(
     [
         ("box", pa.list_(pa.float64())),
@@ -33,9 +47,10 @@ FACE = pa.struct(
         ("regions", pa.list_(REGION)),
         ("time_s", pa.float64()),
         ("track", pa.int64()),
+        ("person", PERSON),
     ]
 )
-POINT = pa.struct([("time_s", pa.float64()), ("probability", pa.float64())])
+POINT = pa.struct([("time_s", pa.float64()), ("probability", pa.float64()), ("shot", pa.int64())])
 SCHEMA = pa.schema(
     [
         ("path", pa.string()),

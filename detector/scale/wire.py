@@ -44,6 +44,7 @@ class Seen:
     time_s: float
     index: int
     faces: tuple[SeenFace, ...]
+    shot: int | None = None
     what: Literal["seen"] = "seen"
 
 
@@ -59,6 +60,7 @@ class Told:
         threshold: of the classifier; None where there was nobody to judge.
         models: the VAEs and the classifier with their versions; empty where there was nobody to judge.
         failure: what the models died of, if they did.
+        shot: the number of the frame's shot, where that is known.
     """
 
     path: str
@@ -68,6 +70,7 @@ class Told:
     threshold: float | None = None
     models: dict[str, str] = field(default_factory=dict)
     failure: str | None = None
+    shot: int | None = None
     what: Literal["told"] = "told"
 
 
@@ -133,7 +136,7 @@ def send_sight(path: str, number: int, sight: Sight, seconds: float) -> Row:
     """A sight on its way to a judge."""
     height, width = sight.frame.pixels.shape[:2]
     faces = tuple(_seen_face(face, reason) for face, reason in zip(sight.faces, sight.reasons, strict=True))
-    seen = Seen(path, number, height, width, sight.frame.time_s, sight.frame.index, faces)
+    seen = Seen(path, number, height, width, sight.frame.time_s, sight.frame.index, faces, sight.shot)
     return Row(seen, seconds, sight.frame.pixels.tobytes())
 
 
@@ -144,6 +147,7 @@ def receive_sight(seen: Seen, pixels: bytes | memoryview) -> Sight:
         Frame(array, seen.time_s, seen.index),
         tuple(_face(face) for face in seen.faces),
         tuple(face.reason for face in seen.faces),
+        seen.shot,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from detector.faces import FaceDetector, FaceLimits, Tracker, unusable
+from detector.faces import FaceDetector, FaceLimits, ShotCutter, Tracker, unusable
 from detector.media import Media, MediaLimits, Sampling, open_media
 from detector.types import Face, Frame
 
@@ -24,11 +24,13 @@ class Sight:
         frame: the picture.
         faces: all faces, the largest first.
         reasons: for each face why it cannot be judged, or None when it can.
+        shot: the number of the frame's shot, from 0; None where that is not known.
     """
 
     frame: Frame
     faces: tuple[Face, ...]
     reasons: tuple[str | None, ...]
+    shot: int | None = None
 
     @property
     def usable(self) -> tuple[int, ...]:
@@ -62,20 +64,27 @@ class Eyes:
         return open_media(source, self.media_limits)
 
     def look(self, media: Media) -> Iterator[Sight]:
-        """Every sampled frame with its faces, streamed; faces of a video carry their track."""
-        tracker = Tracker() if media.kind == "video" else None
+        """Every sampled frame with its faces, streamed; of a video with its shot, and faces carry their track.
+
+        No track goes on from one shot to the next.
+        """
+        cutter, tracker = ShotCutter(), Tracker()
         for chunk in _chunks(media.frames(self.sampling)):
             for frame, faces in zip(chunk, self.detector(chunk), strict=True):
-                yield self._sight(frame, tracker.update(faces, frame.index) if tracker else faces)
+                if media.kind == "video":
+                    shot = cutter.update(frame)
+                    yield self._sight(frame, tracker.update(faces, frame.index, frame.pixels, shot), shot)
+                else:
+                    yield self._sight(frame, faces)
 
     def look_at(self, media: Media, numbers: Sequence[int]) -> Iterator[list[Sight]]:
         """These frames with their faces, as many together as memory allows, by number; no face has a track."""
         for chunk in _chunks(media.frames_at(numbers)):
             yield [self._sight(frame, faces) for frame, faces in zip(chunk, self.detector(chunk), strict=True)]
 
-    def _sight(self, frame: Frame, faces: Sequence[Face]) -> Sight:
+    def _sight(self, frame: Frame, faces: Sequence[Face], shot: int | None = None) -> Sight:
         reasons = tuple(unusable(frame, face, self.face_limits) for face in faces)
-        return Sight(frame, tuple(faces), reasons)
+        return Sight(frame, tuple(faces), reasons, shot)
 
 
 def _chunks(frames: Iterator[Frame]) -> Iterator[list[Frame]]:

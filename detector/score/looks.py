@@ -15,7 +15,8 @@ from detector.score.interval import mean_interval
 from detector.score.judge import Judged
 from detector.score.judges import Judges
 from detector.score.look import Eyes
-from detector.score.summary import LEAST_SIGHTINGS, Summary
+from detector.score.segments import LEAST_SIGHTINGS
+from detector.score.summary import Summary
 from detector.types import Frame
 
 LEVEL = 0.9

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from detector.score.judge import Judged
+from detector.score.segments import LEAST_SIGHTINGS, follow
 from detector.types import FaceReport, MediaKind, Report, Status, TimelinePoint
 
-LEAST_SIGHTINGS = 3
-"""In a video, a person seen in fewer frames than this decides nothing, unless nobody was seen in more."""
 LONGEST_ABSENCE = 32
 """Who was missing in as many of the frames looked at does not come back: trackers end a track sooner."""
 
@@ -77,7 +76,7 @@ class Summary:
             self._person(key, face, judged).add(face, judged)
         self._let_go()
         scored = [face.probability for face in judged.faces if face.probability is not None]
-        self.timeline.append(TimelinePoint(judged.sight.frame.time_s, max(scored, default=None)))
+        self.timeline.append(TimelinePoint(judged.sight.frame.time_s, max(scored, default=None), judged.sight.shot))
 
     def _person(self, key: int, face: FaceReport, judged: Judged) -> Person:
         if key not in self.persons:
@@ -122,7 +121,7 @@ class Summary:
         probability = self.probability
         fake = probability is not None and probability >= threshold
         return replace(
-            self._found(media, "ok"),
+            self._found(media, "ok", threshold),
             fake_probability=probability,
             threshold=threshold,
             verdict="fake" if fake else "real",
@@ -132,9 +131,21 @@ class Summary:
         """The answer for a file in which nobody could be judged, with the reason."""
         return replace(self._found(media, "abstained"), reason=self._reason())
 
-    def _found(self, media: MediaKind, status: Status) -> Report:
+    def _found(self, media: MediaKind, status: Status, threshold: float | None = None) -> Report:
         faces = tuple(person.report() for person in self.persons.values())
-        return Report(self.path, media, status, faces=faces, timeline=tuple(self.timeline) if media == "video" else ())
+        if media != "video":
+            return Report(self.path, media, status, faces=faces)
+        followed = tuple(self._followed(faces, threshold))
+        return Report(self.path, media, status, faces=followed, timeline=tuple(self.timeline))
+
+    def _followed(self, faces: Sequence[FaceReport], threshold: float | None) -> Iterator[FaceReport]:
+        """The persons of a video with what is known of each through time."""
+        seen: dict[int | None, list[FaceReport]] = defaultdict(list)
+        for sighting in self.sightings:
+            seen[sighting.track].append(sighting)
+        deciding = {person.best.track for person in self.deciding}
+        for face in faces:
+            yield replace(face, person=follow(face, seen[face.track], threshold, face.track in deciding))
 
     def _reason(self) -> str:
         reasons = Counter(person.best.reason for person in self.persons.values() if person.best.reason)
