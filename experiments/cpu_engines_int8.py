@@ -1,7 +1,7 @@
 """The exported VAE in int8, for `cpu_engines.py`: ONNX Runtime's static quantisation.
 
-It is no option of `detector export`: the reconstruction hardly changes, yet features that measure what is left of a
-face after it do, and the probability of a face moves by tenths.
+It is no option of `detector export`: the reconstruction hardly changes, yet features that measure what it leaves of a
+face do, and probabilities move further than a twin's may. It would be a model of its own, with a classifier of its own.
 """
 
 from __future__ import annotations

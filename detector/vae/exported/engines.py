@@ -53,8 +53,8 @@ def openvino(graph: bytes, threads: int, callers: int, precision: str = "f32") -
         graph: as for `ENGINES`.
         threads: as for `ENGINES`.
         callers: as for `ENGINES`.
-        precision: what it computes in. Left to itself it takes bfloat16 where the processor has it, which is off by
-            several grey levels.
+        precision: what it computes in. Left to itself it takes bfloat16 where the processor has it, which moves
+            probabilities by a tenth.
     """
     try:
         from openvino import Core
