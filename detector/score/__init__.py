@@ -18,8 +18,8 @@ from detector.score.ahead import ahead
 from detector.score.answer import Ended, Scored, answer, watch
 from detector.score.budget import score_within
 from detector.score.judge import Judge
-from detector.score.judges import Judges, full
-from detector.score.look import Eyes, Sight
+from detector.score.judges import SIGHTS_AT_ONCE, Judges, full
+from detector.score.look import PIXELS_AT_ONCE, Eyes, Sight
 from detector.score.summary import Summary
 from detector.types import Report
 from detector.weights import asset, version
@@ -119,7 +119,7 @@ class Detector:
     def _score_together(self, sources: Iterable[Source]) -> Iterator[Scored]:
         waiting: list[tuple[Summary, Sight]] = []
         ended: list[tuple[Summary, Ended]] = []
-        for summary, event in ahead(self._watch(sources)):
+        for summary, event in ahead(self._watch(sources), 2 * SIGHTS_AT_ONCE, _pixels, PIXELS_AT_ONCE):
             if isinstance(event, Ended):
                 ended.append((summary, event))
             else:
@@ -148,6 +148,10 @@ class Detector:
 
     def _answer(self, summary: Summary, ended: Ended) -> Scored:
         return answer(summary, ended, lambda: self.eyes.detector, lambda: self.judges.judge)
+
+
+def _pixels(seen: tuple[Summary, Sight | Ended]) -> float:
+    return 0.0 if isinstance(seen[1], Ended) else seen[1].frame.pixels.size / 3
 
 
 def _load_judge(vaes: tuple[str, ...], classifier: Path, device: str) -> Judge:

@@ -2,65 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from queue import Empty, Full, Queue
-from threading import Event, Thread
-from typing import TypeVar
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from math import inf
+from threading import Condition, Thread
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-_END = object()
 
-
-def ahead(items: Iterable[T], depth: int = 4) -> Iterator[T]:
+def ahead(
+    items: Iterable[T], depth: int = 4, weigh: Callable[[T], float] = lambda _: 0.0, most: float = inf
+) -> Iterator[T]:
     """The same items in the same order, made up to `depth` of them ahead on a thread.
 
     An exception of `items` is raised here; closing this iterator stops the thread.
+
+    Args:
+        items: what to make.
+        depth: how many may be ready.
+        weigh: what an item weighs, e.g. in pixels.
+        most: nothing is made while what is ready weighs as much: memory stays flat, however heavy items are.
     """
-    queue: Queue[object] = Queue(depth)
-    stop = Event()
-    thread = Thread(target=_fill, args=(items, queue, stop), name="ahead", daemon=True)
+    line: _Line[T] = _Line(depth, weigh, most)
+    thread = Thread(target=line.fill, args=(items,), name="ahead", daemon=True)
     thread.start()
     try:
-        while (item := queue.get()) is not _END:
-            if isinstance(item, _Raised):
-                raise item.error
-            yield item  # type: ignore[misc]  # only what `items` gave is put there
+        yield from line
     finally:
-        stop.set()
-        _drain(queue)
+        line.close()
         thread.join()
 
 
-class _Raised:
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
+class _Line(Generic[T]):
+    """What is ready, between the thread that makes it and the one that takes it."""
 
+    def __init__(self, depth: int, weigh: Callable[[T], float], most: float) -> None:
+        self._ready: deque[T] = deque()
+        self._depth, self._weigh, self._most = depth, weigh, most
+        self._weight, self._ended, self._closed = 0.0, False, False
+        self._error: BaseException | None = None
+        self._changed = Condition()
 
-def _fill(items: Iterable[object], queue: Queue[object], stop: Event) -> None:
-    last: object = _END
-    try:
-        for item in items:
-            if not _put(queue, item, stop):
-                return
-    except BaseException as error:  # whatever it is, it is the consumer's to see
-        last = _Raised(error)
-    _put(queue, last, stop)
-
-
-def _put(queue: Queue[object], item: object, stop: Event) -> bool:
-    while not stop.is_set():
+    def fill(self, items: Iterable[T]) -> None:
+        """Make items until there are no more, or nobody wants any."""
         try:
-            queue.put(item, timeout=0.1)
-        except Full:
-            continue
-        return True
-    return False
+            for item in items:
+                if not self._put(item):
+                    return
+        except BaseException as error:  # whatever it is, it is the taker's to see
+            self._error = error
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
 
+    def __iter__(self) -> Iterator[T]:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._ready or self._ended)
+                if not self._ready:
+                    break
+                item = self._ready.popleft()
+                self._weight -= self._weigh(item)
+                self._changed.notify_all()
+            yield item
+        if self._error is not None:
+            raise self._error
 
-def _drain(queue: Queue[object]) -> None:
-    while True:
-        try:
-            queue.get_nowait()
-        except Empty:
-            return
+    def close(self) -> None:
+        """Nobody wants any more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _put(self, item: T) -> bool:
+        with self._changed:
+            self._ready.append(item)
+            self._weight += self._weigh(item)
+            self._changed.notify_all()
+            self._changed.wait_for(self._room)
+            return not self._closed
+
+    def _room(self) -> bool:
+        return self._closed or (len(self._ready) < self._depth and self._weight < self._most)

@@ -49,3 +49,18 @@ def test_closing_early_ends_the_thread() -> None:
     next(stream)
     stream.close()
     assert not any(thread.name == "ahead" for thread in threading.enumerate())
+
+
+def test_heavy_items_are_not_piled_up() -> None:
+    made: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(100):
+            made.append(number)
+            yield number
+
+    stream = ahead(items(), depth=50, weigh=lambda _: 4.0, most=8.0)
+    assert next(stream) == 0
+    time.sleep(0.3)
+    assert len(made) == 3, "one was taken, two weigh as much as may be ready"
+    assert list(stream) == list(range(1, 100))
