@@ -35,12 +35,12 @@ def _encode(path: Path) -> None:
 
 
 def _pictures() -> Iterator[Pixels]:
-    """A photo of a face (NASA, public domain) that moves over an even grey, and is back where it began."""
+    """A photo of a face (NASA, public domain) that sways over an even grey like a speaker, and ends where it began."""
     photo = data.astronaut()
     picture = np.full((HEIGHT, WIDTH, 3), 96, np.uint8)
     for number in range(SECONDS * RATE):
         turn = 2 * math.pi * number / (SECONDS * RATE)
-        x, y = round(700 * (1 + math.sin(2 * turn))), round(280 * (1 + math.sin(3 * turn)))
+        x, y = round(700 + 25 * math.sin(2 * turn)), round(280 + 15 * math.sin(3 * turn))
         picture[:] = 96
         picture[y : y + 512, x : x + 512] = photo
         yield picture
