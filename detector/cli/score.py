@@ -14,7 +14,7 @@ from detector.errors import UsageError
 from detector.faces import FaceLimits
 from detector.media import MediaLimits, Sampling, find_media, read_stream
 from detector.score.results import Results, to_json
-from detector.types import REASONS, FaceReport, Report
+from detector.types import REASONS, FaceReport, PersonReport, Report
 
 if TYPE_CHECKING:
     from detector.scale import Shards
@@ -27,6 +27,8 @@ Tell = Callable[[Report, Draw], None]
 STDIN = "-"
 KEY_ENV = "DETECTOR_API_KEY"
 WORDS_PER_FACE = 3
+SHORT_S = 5.0
+"""A time shorter than this is told in tenths of a second."""
 UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -38,7 +40,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print JSON Lines, one object a file")
     parser.add_argument("--out", type=Path, help="append JSON Lines to this file; files that are in it are skipped")
-    parser.add_argument("--explain", type=Path, metavar="DIR", help="write the pictures that show why into this folder")
+    parser.add_argument(
+        "--explain",
+        type=Path,
+        metavar="DIR",
+        help="write what shows why into this folder: pictures, and of a video a film",
+    )
     parser.add_argument("--server", metavar="URL", help="let a `detector serve` score, with its models and its limits")
     parser.add_argument(
         "--key-env",
@@ -137,9 +144,10 @@ def _score_here(arguments: Namespace, paths: Sequence[str], tell: Tell) -> None:
     from detector.score.pictures import save_pictures
 
     limits = _media_limits(arguments)
-    with closing(_loader(arguments, limits)().score_many(_sources(paths, limits), arguments.budget)) as stream:
-        for scored in stream:
-            tell(scored.report, partial(save_pictures, scored))
+    detector, sources = _loader(arguments, limits)(), list(_sources(paths, limits))
+    with closing(detector.score_many(sources, arguments.budget)) as stream:
+        for (_, source), scored in zip(sources, stream, strict=True):
+            tell(scored.report, partial(save_pictures, scored, open_file=partial(detector.eyes.open, source)))
 
 
 def in_words(report: Report) -> str:
@@ -150,6 +158,7 @@ def in_words(report: Report) -> str:
     else:
         limit = f"called fake from {report.threshold:.0%} on"
         lines = [f"{report.path}: {report.verdict}, {report.fake_probability:.0%} likely synthetic ({limit})"]
+    lines += [f"  {line}" for face in report.faces for line in _segment_lines(face)]
     lines += [f"  {line}" for number, face in enumerate(report.faces, 1) for line in _face_lines(number, face)]
     if report.status != "error":
         lines += [f"  note: {warning}" for warning in report.warnings]
@@ -161,12 +170,38 @@ def _reason(report: Report) -> str:
     return REASONS.get(report.reason or "", "the service gave no other reason")
 
 
+def _segment_lines(face: FaceReport) -> Iterator[str]:
+    """When a person of a video looks fake, e.g. "0:12–0:19, person 2: looks fake, 93%"."""
+    for segment in face.person.segments if face.person else ():
+        yield f"{_span(segment.from_s, segment.to_s)}, {face.name}: looks fake, {segment.probability:.0%}"
+
+
 def _face_lines(number: int, face: FaceReport) -> Iterator[str]:
     x, y = (round(value) for value in face.box[:2])
-    where = f"face {number} at ({x}, {y})" + (f", {face.time_s:.1f} s" if face.track is not None else "")
+    where = f"{face.name or f'face {number}'} at ({x}, {y})" + (f", {face.time_s:.1f} s" if face.name else "")
     yield f"{where}: {face.reason}" if face.probability is None else f"{where}: {face.probability:.0%}"
+    if face.person is not None and face.person.interval is not None:
+        yield f"  {_through(face.person, face.person.interval)}"
     for evidence in face.regions[:WORDS_PER_FACE]:
         yield f"  {evidence.contribution:+.1f}  {evidence.words}"
+
+
+def _through(person: PersonReport, interval: tuple[float, float]) -> str:
+    """What is known of a person through a video."""
+    frames = "1 frame" if person.frames == 1 else f"{person.frames} frames"
+    verdict = "too few for a verdict" if person.verdict is None else f"looks {person.verdict}"
+    low, high = interval
+    return f"{_span(person.first_s, person.last_s)}, {frames}: {low:.0%} to {high:.0%}, {verdict}"
+
+
+def _span(from_s: float, to_s: float) -> str:
+    """Two times, e.g. "0:12–0:19"; of a few seconds with tenths."""
+    return f"{_clock(from_s, to_s - from_s < SHORT_S)}–{_clock(to_s, to_s - from_s < SHORT_S)}"
+
+
+def _clock(time_s: float, tenths: bool) -> str:
+    minutes, seconds = divmod(round(time_s, 1) if tenths else round(time_s), 60)
+    return f"{minutes:.0f}:{seconds:04.1f}" if tenths else f"{minutes:.0f}:{seconds:02.0f}"
 
 
 def _stem(path: str, paths: Sequence[str]) -> str | None:

@@ -74,7 +74,7 @@ def _colour(face: FaceReport, threshold: float | None) -> Colour:
 
 
 def _labels(face: FaceReport, threshold: float | None, size: int) -> list[_Label]:
-    """What could be said of a face, from the fullest wording to the shortest."""
+    """What could be said of a face, from the fullest wording to the shortest; of a person of a video, who it is."""
     if face.probability is None:
         short, *more = "not scored", face.reason or "no reason given"
     elif threshold is None:
@@ -82,6 +82,7 @@ def _labels(face: FaceReport, threshold: float | None, size: int) -> list[_Label
     else:
         verdict = "looks fake" if face.probability >= threshold else "looks real"
         short, *more = verdict, f"p(fake) {compared(face.probability, threshold)}"
+    short = f"{face.name}: {short}" if face.name else short
     sizes = [max(9, round(size * share)) for share in (1, 0.75, 0.5)]
     return [_Label(lines, px) for lines in ((short, *more), (short,)) for px in sizes]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from textwrap import wrap
 from threading import Lock
@@ -60,13 +60,22 @@ def region_bars(regions: Sequence[RegionEvidence]) -> Pixels:
     return _drawn(10, 1.2 + 0.36 * (sum(heights) or 1), draw)
 
 
-def timeline(points: Sequence[TimelinePoint], threshold: float | None, faces: Sequence[FaceReport] = ()) -> Pixels:
+def timeline(
+    points: Sequence[TimelinePoint],
+    threshold: float | None,
+    faces: Sequence[FaceReport] = (),
+    people: Sequence[FaceReport] = (),
+) -> Pixels:
     """The probability of "fake" through a video; where no face could be scored there is a gap, never a number.
+
+    Where one shot ends and the next begins there is a vertical line; the times at which somebody looks fake are shaded
+    in the colour of their line.
 
     Args:
         points: the most suspicious face at each time, in any order.
         threshold: from which probability on a face is called fake.
         faces: the faces of the video; with two tracked people or more, each of the five most suspicious gets a line.
+        people: one face a person, whose `person` tells when they look fake.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -79,12 +88,14 @@ def timeline(points: Sequence[TimelinePoint], threshold: float | None, faces: Se
         _time_axis(axes, times)
         _threshold_line(axes, threshold)
         _gaps(axes, times, values)
-        people = _people(times, faces)
-        _line(axes, times, values, "most suspicious face", _rgb(INK), "o", wide=bool(people))
-        for (track, line), colour, marker in zip(people, PEOPLE, MARKERS, strict=False):
-            _line(axes, times, line, f"person {track}", colour, marker)
-        if len(people) > len(PEOPLE):
-            axes.plot([], [], " ", label=f"{len(people) - len(PEOPLE)} less suspicious not shown")
+        _cuts(axes, times, [point.shot for point in ordered])
+        lines = _people(times, faces)
+        _line(axes, times, values, "most suspicious face", _rgb(INK), "o", wide=bool(lines))
+        for (track, line), colour, marker in zip(lines, PEOPLE, MARKERS, strict=False):
+            _line(axes, times, line, f"person {track + 1}", colour, marker)
+        if len(lines) > len(PEOPLE):
+            axes.plot([], [], " ", label=f"{len(lines) - len(PEOPLE)} less suspicious not shown")
+        _segments(axes, people, dict(zip((track for track, _ in lines), PEOPLE, strict=False)))
         if np.isnan(values).all():
             _note(axes, "no face could be scored" if len(times) else "no frame was scored")
         if axes.get_legend_handles_labels()[0]:
@@ -188,6 +199,25 @@ def _gaps(axes: Axes, times: Times, values: Array) -> None:
     for first, last in turns.reshape(-1, 2):
         axes.axvspan(edges[first], edges[last], facecolor="0.93", edgecolor="0.6", hatch="//", linewidth=0, label=label)
         label = ""
+
+
+def _cuts(axes: Axes, times: Times, shots: Sequence[int | None]) -> None:
+    """A line between the last look at a shot and the first look at the next."""
+    cuts = [row for row in range(1, len(shots)) if shots[row] != shots[row - 1]]
+    label = "cut"
+    for row in cuts:
+        axes.axvline(float(times[row - 1 : row + 1].mean()), color="0.35", linestyle=":", linewidth=1.2, label=label)
+        label = ""
+
+
+def _segments(axes: Axes, people: Sequence[FaceReport], colours: Mapping[int, str]) -> None:
+    """Shade when somebody looks fake; who has no line is shaded in the colour of fakes."""
+    for face in people:
+        colour = colours.get(-1 if face.track is None else face.track, _rgb(FAKE))
+        label = f"{face.name} looks fake"
+        for segment in face.person.segments if face.person else ():
+            axes.axvspan(segment.from_s, segment.to_s, color=colour, alpha=0.22, linewidth=0, label=label)
+            label = ""
 
 
 def _people(times: Times, faces: Sequence[FaceReport]) -> list[tuple[int, Array]]:

@@ -56,7 +56,7 @@ def save_explanation(
         UsageError: evidence of a face that is not in this frame.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    start = _short(stem or (Path(report.path).stem.lstrip("-.") or "stdin"))
+    start = file_stem(report, stem)
     paths = []
     for ending, pixels in _pictures(report, frame, evidence, sightings or report.faces):
         paths.append(folder / f"{start}.{ending}.png")
@@ -76,7 +76,7 @@ def _pictures(
         yield f"face{row}.heatmap", close_up(frame, face)
         yield f"face{row}.regions", region_bars(report.faces[row].regions)
     if report.media == "video":
-        yield "timeline", timeline(report.timeline, report.threshold, sightings)
+        yield "timeline", timeline(report.timeline, report.threshold, sightings, report.faces)
 
 
 def close_up(frame: Frame, face: FaceEvidence) -> Pixels:
@@ -90,9 +90,10 @@ def close_up(frame: Frame, face: FaceEvidence) -> Pixels:
     return heatmap(part, [face.error], box[None], zoom=-(-LEAST_VIEW // max(1, x1 - x0)))
 
 
-def _short(stem: str) -> str:
-    """At most `LONGEST_STEM` bytes of a name, cut between characters."""
-    return os.fsencode(stem)[:LONGEST_STEM].decode(errors="ignore")
+def file_stem(report: Report, stem: str | None = None) -> str:
+    """How the names of a report's files begin: at most `LONGEST_STEM` bytes of its own name, or of `stem`."""
+    name = stem or Path(report.path).stem.lstrip("-.") or "stdin"
+    return os.fsencode(name)[:LONGEST_STEM].decode(errors="ignore")
 
 
 def _write(path: Path, pixels: Pixels) -> None:

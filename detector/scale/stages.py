@@ -108,7 +108,9 @@ def _sight(row: Row) -> Sight:
 def _told(row: Row, judged: Judged, judge: Judge, seconds: float) -> Row:
     seen = row.message
     assert isinstance(seen, Seen)
-    told = Told(seen.path, seen.number, seen.time_s, judged.faces, judge.classifier.threshold, judge.models, shot=seen.shot)
+    told = Told(
+        seen.path, seen.number, seen.time_s, judged.faces, judge.classifier.threshold, judge.models, shot=seen.shot
+    )
     return Row(told, row.seconds + seconds)
 
 
