@@ -33,7 +33,7 @@ from detector.score import Detector
 from detector.score.results import Results
 
 Record = dict[str, Any]
-JUDGED = {"fake_probability": 1e-4, "probability": 1e-4, "contribution": 1e-3}
+JUDGED = {"fake_probability": 1e-4, "probability": 1e-4, "interval": 1e-4, "contribution": 1e-3}
 """What depends on who else is in a batch, within the rounding of float32, and how far it may differ."""
 HEAD = ("path", "status", "reason", "verdict", "one process", "Ray", "difference")
 
@@ -90,7 +90,7 @@ def differences(one: Sequence[Record], other: Sequence[Record]) -> list[str]:
 
 
 def _differ(one: Any, other: Any, where: str) -> Iterator[str]:
-    name = where.rpartition("/")[2]
+    name = where.rstrip("/0123456789").rpartition("/")[2]
     if name == "elapsed_s":
         return
     if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():

@@ -113,6 +113,6 @@ def _asked(url: str, ask: Callable[[], T]) -> T:
     try:
         return ask()
     except ImportError as error:
-        raise UsageError(f"{url}: {error}: pip install 'detector[scale]', or the package that it names") from error
+        raise UsageError(f"{url}: a package is missing: {error}") from error
     except Exception as error:
         raise UsageError(f"{url}: it cannot be listed: {error}") from error

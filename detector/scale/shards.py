@@ -20,53 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from detector.errors import UsageError
+from detector.scale.columns import schema_of
 from detector.scale.errors import ScaleError
 from detector.types import Report
 
-REGION = pa.struct([("region", pa.string()), ("contribution", pa.float64()), ("words", pa.string())])
-SEGMENT = pa.struct(
-    [("from_s", pa.float64()), ("to_s", pa.float64()), ("probability", pa.float64()), ("frames", pa.int64())]
-)
-PERSON = pa.struct(
-    [
-        ("number", pa.int64()),
-        ("frames", pa.int64()),
-        ("first_s", pa.float64()),
-        ("last_s", pa.float64()),
-        ("interval", pa.list_(pa.float64())),
-        ("verdict", pa.string()),
-        ("segments", pa.list_(SEGMENT)),
-    ]
-)
-FACE = pa.struct(
-    [
-        ("box", pa.list_(pa.float64())),
-        ("confidence", pa.float64()),
-        ("probability", pa.float64()),
-        ("reason", pa.string()),
-        ("regions", pa.list_(REGION)),
-        ("time_s", pa.float64()),
-        ("track", pa.int64()),
-        ("person", PERSON),
-    ]
-)
-POINT = pa.struct([("time_s", pa.float64()), ("probability", pa.float64()), ("shot", pa.int64())])
-SCHEMA = pa.schema(
-    [
-        ("path", pa.string()),
-        ("media", pa.string()),
-        ("status", pa.string()),
-        ("reason", pa.string()),
-        ("fake_probability", pa.float64()),
-        ("verdict", pa.string()),
-        ("threshold", pa.float64()),
-        ("faces", pa.list_(FACE)),
-        ("timeline", pa.list_(POINT)),
-        ("models", pa.map_(pa.string(), pa.string())),
-        ("warnings", pa.list_(pa.string())),
-        ("elapsed_s", pa.float64()),
-    ]
-)
+SCHEMA = schema_of(Report)
 ROWS = 256
 AGE_S = 30.0
 """A shard is written when it has `ROWS` rows or its first one waits this long: what a kill can cost."""
@@ -159,7 +117,7 @@ def _read(shard: Path, columns: list[str]) -> pa.Table:
             return pq.read_table(shard, columns=columns)
     except (OSError, pa.ArrowInvalid) as error:
         raise UsageError(f"{shard}: no Parquet that can be read: {error}; move it away") from error
-    raise UsageError(f"{shard}: no results of ours; name another folder")
+    raise UsageError(f"{shard}: no results of ours, or of another version; name another folder")
 
 
 def _row(report: Report) -> dict[str, Any]:

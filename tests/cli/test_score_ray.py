@@ -26,7 +26,8 @@ NAMES = ("photo.jpg", "wall.png", "broken.jpg")
     ],
 )
 def test_wrong_usage_is_one_clear_line(run: Run, media: Path, options: list[str], says: str) -> None:
-    done = run(["score", str(media / "photo.jpg"), *[o if o != "photo.jpg" else str(media / o) for o in options]])
+    words = [str(media / word) if word == "photo.jpg" else word for word in options]
+    done = run(["score", *words, media / "photo.jpg"])
     assert done.returncode == 2
     assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -9,7 +9,7 @@ from typing import Any
 from detector.score.results import to_json
 from detector.types import Report
 
-CLOSE = {"fake_probability": 1e-4, "probability": 1e-4, "contribution": 1e-3}
+CLOSE = {"fake_probability": 1e-4, "probability": 1e-4, "interval": 1e-4, "contribution": 1e-3}
 """What a judge computes depends on who else is in its batch, within the rounding of float32: probabilities, and the
 log-odds behind them. Everything else must be the same."""
 
@@ -35,7 +35,7 @@ def _differ(one: Any, other: Any, where: str) -> Iterator[str]:
         for number, pair in enumerate(zip(one, other, strict=True)):
             yield from _differ(*pair, f"{where}/{number}")
     elif isinstance(one, float) and isinstance(other, float):
-        if abs(one - other) > CLOSE.get(where.rpartition("/")[2], 0.0):
+        if abs(one - other) > CLOSE.get(where.rstrip("/0123456789").rpartition("/")[2], 0.0):
             yield f"{where}: {one} and {other}"
     elif one != other:
         yield f"{where}: {one!r} and {other!r}"
