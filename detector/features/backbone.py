@@ -26,7 +26,8 @@ ASSET = "backbone.safetensors"
 ARCHITECTURE = "tf_efficientnet_lite0"
 STAGES = (2, 3, 4)
 """The stages that are read: 40, 112 and 320 channels at 1/8, 1/16 and 1/32 of the side."""
-BATCH = 8
+BATCH = 2
+"""Faces at a time: what a processor's cache holds of the first maps; more is slower."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from detector.features.pooling import on_grid, pool, regional_means, regional_st
 from detector.features.regions import region_masks
 from detector.types import VIEWS, Crops, FeatureTable, Reconstruction
 
-CHUNK = 8
+CHUNK = 6
 """Crops at a time: what a processor's cache holds; more is slower, and the memory stays flat."""
 
 
@@ -85,16 +85,10 @@ def _chunks(
 
 
 def _sums(maps: Mapping[str, Tensor], masks: Tensor) -> dict[str, Tensor]:
-    """Every kind's maps pooled, those that share a grid in one product."""
-    grids: dict[tuple[int, int], list[str]] = {}
-    for kind, values in maps.items():
-        grids.setdefault((values.shape[-2], values.shape[-1]), []).append(kind)
-    sums: dict[str, Tensor] = {}
-    for grid, kinds in grids.items():
-        together = pool(torch.cat([maps[kind] for kind in kinds], dim=1), on_grid(masks, *grid)).cpu().double()
-        parts = torch.split(together, [maps[kind].shape[1] for kind in kinds], dim=2)
-        sums |= dict(zip(kinds, parts, strict=True))
-    return {kind: sums[kind] for kind in maps}
+    """Every kind's maps pooled; the masks are brought onto each grid once."""
+    grids = {(values.shape[-2], values.shape[-1]) for values in maps.values()}
+    on = {grid: on_grid(masks, *grid) for grid in grids}
+    return {kind: pool(values, on[values.shape[-2], values.shape[-1]]).cpu().double() for kind, values in maps.items()}
 
 
 def _rows(reconstruction: Reconstruction, rows: slice) -> Reconstruction:
