@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from detector.config import parse
-from detector.errors import ConfigError, UsageError, WeightsError
+from detector.errors import UsageError, WeightsError
 from detector.vae.config import VaeConfig
 
 _PREFIX = "detector."
@@ -62,7 +62,6 @@ def read(path: Path) -> Twin:
         WeightsError: no such file, not one of ours, or damaged.
     """
     try:
-        from google.protobuf.message import DecodeError
         from onnx import ModelProto
     except ImportError as error:
         raise missing("onnx") from error
@@ -72,7 +71,7 @@ def read(path: Path) -> Twin:
         facts = {key.removeprefix(_PREFIX): value for key, value in entries.items() if key.startswith(_PREFIX)}
         graph = content[: int(facts["bytes"])]
         config = parse(VaeConfig, json.loads(facts["config"]), str(path))
-    except (OSError, DecodeError, KeyError, ValueError, ConfigError) as error:
+    except Exception as error:  # what the reader of protocol buffers raises has a name of its own
         raise WeightsError(f"{path}: expected what `detector export` has written ({error})") from error
     if hashlib.sha256(graph).hexdigest() != facts["sha256"]:
         raise WeightsError(f"{path}: the graph is not the one that was written: export it again")
