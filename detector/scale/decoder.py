@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from detector.errors import DetectorError, UsageError
 from detector.media import Media
+from detector.scale.errors import ScaleError
 from detector.scale.fetch import fetched
 from detector.scale.wire import End, Row, Told, Unfit, from_table, send_sight, to_table
 from detector.score import Detector
@@ -28,6 +29,8 @@ from detector.score.look import Eyes, Sight
 TRIES = 2
 GRACE_S = 60.0
 """How much longer than its own limit a decoder may be silent before it counts as dead."""
+START_S = 600.0
+"""How long it may take to load what finds faces: many start at once."""
 
 
 class Decoder:
@@ -50,6 +53,9 @@ class Decoder:
                 yield from self._rows(path)
             except (EOFError, OSError):
                 self.close()
+            except ScaleError as error:
+                yield Row(Unfit(str(error), False))
+                return
             else:
                 return
         died = f"the process that decodes died of it {TRIES} times"
@@ -69,9 +75,7 @@ class Decoder:
         line.send_bytes(path.encode("utf-8", "surrogateescape"))
         ended = False
         while not ended:
-            if not line.poll(self._silence_s):
-                raise EOFError(f"nothing came in {self._silence_s:g} s")
-            for row in from_table(pa.ipc.open_stream(line.recv_bytes()).read_all()):
+            for row in from_table(pa.ipc.open_stream(_receive(line, self._silence_s)).read_all()):
                 ended = isinstance(row.message, End | Unfit)
                 yield row
 
@@ -84,7 +88,22 @@ class Decoder:
             process.start()
             theirs.close()
             self._child = process, ours
+            self._await_child(ours)
         return self._child[1]
+
+    def _await_child(self, line: Connection) -> None:
+        """A child that does not come up is no file's fault."""
+        try:
+            _receive(line, START_S)
+        except (EOFError, OSError) as error:
+            self.close()
+            raise ScaleError("the process that decodes cannot be started; is there enough memory?") from error
+
+
+def _receive(line: Connection, limit_s: float) -> bytes:
+    if not line.poll(limit_s):
+        raise EOFError(f"nothing came in {limit_s:g} s")
+    return line.recv_bytes()
 
 
 def serve(line: Connection, load: Callable[[], Detector], base: str) -> None:
@@ -95,7 +114,10 @@ def serve(line: Connection, load: Callable[[], Detector], base: str) -> None:
     with suppress(OSError):  # another machine may not have the folder; absolute paths and URLs need none
         os.chdir(base)
     eyes = load().eyes
+    with suppress(DetectorError):  # told of when a file needs it
+        _ = eyes.detector
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        line.send_bytes(b"")
         while True:
             path = line.recv_bytes().decode("utf-8", "surrogateescape")
             for row in _answers(eyes, path):

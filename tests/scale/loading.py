@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from multiprocessing import parent_process
 from pathlib import Path
 
 from detector.faces import load_face_detector
@@ -39,6 +40,13 @@ def mortal() -> Detector:
     whole = Detector.load(faces="face-net")
     limits = MediaLimits(timeout_s=30.0)
     return Detector(lambda: MortalEyes(lambda: load_face_detector("face-net"), media_limits=limits), whole.load_judge)
+
+
+def stillborn() -> Detector:
+    """A detector that no process but the first one can load."""
+    if parent_process() is not None:
+        os._exit(3)
+    return mortal()
 
 
 def unfit() -> Detector:

@@ -17,7 +17,7 @@ from PIL import Image
 from detector.scale.decoder import Decoder
 from detector.scale.wire import End, Row, Told, Unfit
 from detector.score import Detector
-from tests.scale.loading import mortal
+from tests.scale.loading import mortal, stillborn
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +73,18 @@ def test_models_that_do_not_exist_are_not_blamed_on_the_file(tmp_path: Path) -> 
     assert "unknown face detector 'no-such-finder'" in row.message.message
 
 
+def test_a_child_that_does_not_come_up_is_no_files_fault() -> None:
+    [row] = Decoder(stillborn, "/")("wall.png")
+    assert isinstance(row.message, Unfit)
+    assert "cannot be started" in row.message.message
+
+
 def test_a_decoder_dies_with_its_parent(tmp_path: Path) -> None:
     code = f"""
 if __name__ == "__main__":
     import time
     from detector.scale.decoder import Decoder
-    from tests.scale.loading import mortal
+    from tests.scale.loading import mortal, stillborn
     decoder = Decoder(mortal, {str(tmp_path)!r})
     list(decoder("gone.png"))
     print(decoder._child[0].pid, flush=True)
