@@ -59,7 +59,7 @@ def _photos(study: VideoStudy, count: int) -> list[Made]:
 
 def _scored(detector: Detector, clip: str, kind: str, made: Made, kept: Path) -> list[Control]:
     judge = detector.judges.judge
-    models = (*judge.models.values(), code_digest("score", "features", "faces", "benchmark/video_study/controls.py"))
+    models = (*judge.models.values(), code_digest("features", "faces", "benchmark/video_study/controls.py"))
     known = _read(kept)
     found = []
     for condition, file in conditions(made.file(), SECONDS):

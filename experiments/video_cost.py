@@ -27,6 +27,7 @@ from detector.benchmark.video_study.containers import Coding, write_clip
 from detector.benchmark.video_study.describing import Describer
 from detector.benchmark.video_study.study import VideoStudy
 from detector.config import load
+from detector.faces import cut_clips
 from detector.features.motion import compute_motion
 from detector.media import Sampling, open_media
 from detector.score import Detector
@@ -59,7 +60,7 @@ def temporal(describer: Describer, content: bytes, upto: str = STEPS[-1]) -> Non
             continue
         looked = list(describer.look(piece))
         if upto != "look":
-            _moved(describer, [clip for track in (0, 1) for clip in describer.clips(looked, track)], upto)
+            _moved(describer, list(cut_clips(looked, describer.model.size, describer.pieces.clip)), upto)
 
 
 def _moved(describer: Describer, clips: list[Clip], upto: str) -> None:

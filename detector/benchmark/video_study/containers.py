@@ -7,11 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, pairwise
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from detector.errors import UsageError
 from detector.types import FeatureTable, Pixels
+
+if TYPE_CHECKING:
+    from av.video.stream import VideoStream
 
 CODECS = {"h264": "libx264", "mpeg4": "mpeg4"}
 """How a clip may be coded, and the encoder of each."""
@@ -60,7 +64,7 @@ def write_clip(pictures: Iterable[Pixels], coding: Coding) -> bytes:
     height, width = (side - side % 2 for side in first.shape[:2])
     kept = io.BytesIO()
     with av.open(kept, "w", format="mp4") as container:
-        stream = container.add_stream(CODECS[coding.codec], rate=coding.fps, options=coding.options)
+        stream = cast("VideoStream", container.add_stream(CODECS[coding.codec], coding.fps, coding.options))
         stream.width, stream.height, stream.pix_fmt, stream.thread_count = width, height, "yuv420p", 1
         for pixels in chain([first], pictures):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels[:height, :width]), format="rgb24")
@@ -78,7 +82,7 @@ def file_facts(content: bytes, starts: Sequence[int]) -> FeatureTable:
     """
     import av
 
-    with av.open(io.BytesIO(content)) as container:
+    with av.open(io.BytesIO(content), "r") as container:
         stream = container.streams.video[0]
         sizes = np.array([packet.size for packet in container.demux(stream) if packet.size], np.float64)
         header = (stream.width, stream.height, float(stream.codec_context.name == "mpeg4"))

@@ -38,7 +38,7 @@ class Photos:
         sources: real sets, taken in turn.
         splits: whose photos may be used.
         each: photos of each source.
-        donors: further photos of each source, whose faces are swapped in.
+        donors: the last photos of each source: they do not move, their faces are swapped in.
         frames: of a clip, at 25 a second.
         seed: of every draw.
     """
@@ -57,8 +57,9 @@ class Photos:
         moving, giving = [], []
         for source in self.sources:
             own = [one for one in known if one.source == source and one.label == 0 and one.split in self.splits]
-            moving.append(own[: self.each])
-            giving.append(own[self.each : self.each + self.donors])
+            rest = max(len(own) - self.donors, 0)
+            moving.append(own[:rest][: self.each])
+            giving.append(own[rest:])
         turns = chain.from_iterable(zip_longest(*moving))
         return [one for one in turns if one is not None], list(chain.from_iterable(giving))
 
