@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from detector.errors import UsageError
 from detector.scale.errors import ScaleError
@@ -50,7 +51,8 @@ def _join(address: str) -> None:
     import ray
 
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+        with _hushed():
+            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     except (OSError, RuntimeError, ValueError) as error:
         raise ScaleError(f"no Ray cluster answers at {address}: {_first_line(error)}") from error
 
@@ -69,14 +71,15 @@ def _start(workers: int | None) -> None:
 def _start_once(workers: int | None) -> None:
     import ray
 
-    ray.init(
-        address="local",
-        num_cpus=workers,
-        object_store_memory=STORE_BYTES,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.CRITICAL,
-    )
+    with _hushed():
+        ray.init(
+            address="local",
+            num_cpus=workers,
+            object_store_memory=STORE_BYTES,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.CRITICAL,
+        )
 
 
 def _first_line(error: Exception) -> str:
@@ -88,4 +91,17 @@ def _keep_quiet() -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+    os.environ.setdefault("RAY_DATA_LOG_LEVEL", "CRITICAL")
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Ray's native code tells standard error which log level it was given, as soon as it was given one."""
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -20,7 +20,7 @@ from detector.score.judges import SIGHTS_AT_ONCE
 from detector.types import Report
 
 if TYPE_CHECKING:
-    from ray.data import Dataset
+    from ray.data import ActorPoolStrategy, Dataset
 
 BLOCK_BYTES = 16 * 2**20
 """Frames travel in blocks of about this size: some of each worker fit into Ray's shared memory."""
@@ -104,24 +104,30 @@ def _pipeline(paths: Sequence[str], load: Callable[[], Detector], crew: Crew) ->
     import ray.data
 
     _configure(ray.data.DataContext.get_current())
-    each = tasks(len(paths), crew)
+    each = files_a_task(len(paths), crew)
     tables = [pa.table({PATH: list(paths[at : at + each])}) for at in range(0, len(paths), each)]
     lookers, judges = min(crew.lookers, len(tables)), min(crew.judges, len(tables))
     common: dict[str, Any] = {"batch_format": "pyarrow", "num_cpus": 0.5}
     seen = ray.data.from_arrow(tables).map_batches(
-        Looker, fn_constructor_args=(load, str(Path.cwd())), batch_size=None, concurrency=lookers, **common
+        Looker, fn_constructor_args=(load, str(Path.cwd())), batch_size=None, compute=_pool(lookers), **common
     )
     return seen.map_batches(
         Judging,
         fn_constructor_args=(load,),
         batch_size=SIGHTS_AT_ONCE,
-        concurrency=judges,
+        compute=_pool(judges),
         num_gpus=crew.gpus or None,
         **common,
     )
 
 
-def tasks(files: int, crew: Crew) -> int:
+def _pool(workers: int) -> ActorPoolStrategy:
+    from ray.data import ActorPoolStrategy
+
+    return ActorPoolStrategy(size=workers)
+
+
+def files_a_task(files: int, crew: Crew) -> int:
     """How many files a looker is given at once: few, to lose little with it, but not so few that there is no end."""
     return max(min(FILES_A_TASK, ceil(files / (4 * crew.lookers))), ceil(files / MOST_TASKS))
 
