@@ -5,6 +5,7 @@ This is where the stages meet: `Detector` holds the loaded models and composes t
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -18,8 +19,9 @@ from detector.score.ahead import ahead
 from detector.score.answer import Ended, Scored, answer, watch
 from detector.score.budget import score_within
 from detector.score.judge import Judge
-from detector.score.judges import SIGHTS_AT_ONCE, Judges, full
+from detector.score.judges import FACES_AT_ONCE, FACES_AT_ONCE_ON_GPU, SIGHTS_AT_ONCE, Judges, full
 from detector.score.look import PIXELS_AT_ONCE, Eyes, Sight
+from detector.score.part import Part
 from detector.score.summary import Summary
 from detector.types import Report
 from detector.weights import asset, version
@@ -39,10 +41,12 @@ class Detector:
     Attributes:
         load_eyes: gives what looks at files.
         load_judge: gives the VAEs and the classifier.
+        faces_at_once: that are judged in one pass.
     """
 
     load_eyes: Callable[[], Eyes]
     load_judge: Callable[[], Judge]
+    faces_at_once: int = FACES_AT_ONCE
 
     @classmethod
     def load(
@@ -76,6 +80,7 @@ class Detector:
         return cls(
             lambda: Eyes(lambda: load_face_detector(faces), *looking),
             lambda: _load_judge(vaes, classifier or asset("classifier.skops"), device),
+            FACES_AT_ONCE if device == "cpu" else FACES_AT_ONCE_ON_GPU,
         )
 
     @cached_property
@@ -117,20 +122,25 @@ class Detector:
             yield score_within(name, source, budget_s, self.eyes, self.judges)
 
     def _score_together(self, sources: Iterable[Source]) -> Iterator[Scored]:
-        waiting: list[tuple[Summary, Sight]] = []
-        ended: list[tuple[Summary, Ended]] = []
+        part, begun = Part(), deque[Part]()
         for summary, event in ahead(self._watch(sources), 2 * SIGHTS_AT_ONCE, _pixels, PIXELS_AT_ONCE):
-            if isinstance(event, Ended):
-                ended.append((summary, event))
-            else:
-                waiting.append((summary, event))
-            if full([sight for _, sight in waiting]):
-                self._settle(waiting)
-            if not waiting:
-                yield from starmap(self._answer, ended)
-                ended.clear()
-        self._settle(waiting)
-        yield from starmap(self._answer, ended)
+            part.add(summary, event)
+            if full(part.sights, self.faces_at_once):
+                begun.append(part.begin(self.judges.begin))
+                part = Part()
+            while len(begun) > self.judges.room:
+                yield from self._answers(begun.popleft())
+            if not begun and not part.sights:
+                yield from self._answers(part.begin(self.judges))
+                part = Part()
+        # A last part that has the machine to itself is judged on all cores.
+        part.begin(self.judges.begin if begun else self.judges)
+        for last in (*begun, part):
+            yield from self._answers(last)
+
+    def _answers(self, part: Part) -> Iterator[Scored]:
+        """Of the files that ended in a part, which is waited for."""
+        return starmap(self._answer, part.settle())
 
     def _watch(self, sources: Iterable[Source]) -> Iterator[tuple[Summary, Sight | Ended]]:
         """Every sight of every file, and after a file's last one its end."""
@@ -138,13 +148,6 @@ class Detector:
             summary = Summary(name)
             for event in watch(partial(self.eyes.open, source), self.eyes.look):
                 yield summary, event
-
-    def _settle(self, waiting: list[tuple[Summary, Sight]]) -> None:
-        """Judge what waits, in one batch, and give every file its part."""
-        judged = self.judges([sight for _, sight in waiting])
-        for (summary, _), one in zip(waiting, judged, strict=True):
-            summary.add(one)
-        waiting.clear()
 
     def _answer(self, summary: Summary, ended: Ended) -> Scored:
         return answer(summary, ended, lambda: self.eyes.detector, lambda: self.judges.judge)
