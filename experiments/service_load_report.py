@@ -75,7 +75,7 @@ def page(legs: Sequence[Leg], command: str) -> str:
         [
             "# The service under load",
             "",
-            f"`{command}` at {_commit()}, on {len(os.sched_getaffinity(0))} cores ({platform.machine()}), which the "
+            f"`{command}` at {commit()}, on {len(os.sched_getaffinity(0))} cores ({platform.machine()}), which the "
             f"clients share. Uploads: {mix}. Clients send for {legs[0].seconds:g} s a leg; rates are means of windows "
             f"of {WINDOW_S:g} s without the first, with 95 % intervals; latency is from a client's first try on.",
             "",
@@ -121,7 +121,7 @@ def _table(head: Sequence[str], rows: Mapping[str, Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(cells)} |" for cells in lines]
 
 
-def _commit() -> str:
+def commit() -> str:
     told = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
     return told.stdout.strip() or "an unknown commit"
 
