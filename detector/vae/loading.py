@@ -22,7 +22,7 @@ from detector.vae.batches import concat, reconstruct
 from detector.vae.bottleneck import Codes
 from detector.vae.config import VaeConfig
 from detector.vae.likelihood import to_levels
-from detector.vae.model import Decoded, FaceVae
+from detector.vae.model import FaceVae
 from detector.vae.room import Room
 
 ASSET = "face-vae.safetensors"
@@ -132,7 +132,8 @@ class FaceVaeReconstructor:
         return self.model.decode(codes).pixels
 
     def _step(self, crops: Tensor, condition: Tensor | None = None) -> Reconstruction:
-        codes, hidden, decoded = self._pass(crops, condition)
+        codes, hidden = self.model.encode(crops.contiguous(memory_format=torch.channels_last), condition)
+        decoded = self.model.decode(codes.decodable, condition)
         likelihood = decoded.distribution
         levels = to_levels(crops)
         return Reconstruction(
@@ -147,12 +148,8 @@ class FaceVaeReconstructor:
 
     def _again(self, made: Tensor, condition: Tensor | None = None) -> Reconstruction:
         """A pass over what the model made, of which nobody asks how likely it is."""
-        codes, hidden, decoded = self._pass(made, condition)
-        return Reconstruction(decoded.pixels, codes.mean, hidden=hidden)
-
-    def _pass(self, crops: Tensor, condition: Tensor | None) -> tuple[Codes, Tensor, Decoded]:
-        codes, hidden = self.model.encode(crops.contiguous(memory_format=torch.channels_last), condition)
-        return codes, hidden, self.model.decode(codes.decodable, condition)
+        codes, hidden = self.model.encode(made.contiguous(memory_format=torch.channels_last), condition)
+        return Reconstruction(self.model.mean(codes.decodable, condition), codes.mean, hidden=hidden)
 
 
 def kl_map(codes: Codes) -> Tensor | None:

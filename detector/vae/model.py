@@ -108,6 +108,13 @@ class FaceVae(nn.Module):
         distribution = Logistic.of(planes)
         return Decoded(distribution.pixels, distribution)
 
+    def mean(self, decodable: Tensor, condition: Tensor | None = None) -> Tensor:
+        """The mean picture (N, 3, S, S) in [0, 1] of `decode`, without the rest of its distribution."""
+        count, _, height, width = decodable.shape
+        reduction = self.config.reduction
+        condition = self.known(condition, decodable.new_empty(count, 0, height * reduction, width * reduction))
+        return to_pixels(self.decoder(decodable, condition, mean_only=True).float()).clamp(0, 1)
+
     def known(self, condition: Tensor | None, pixels: Tensor) -> Tensor | None:
         """The condition for these pixels: checked, all zero where a conditional model was told nothing."""
         count, _, height, width = pixels.shape

@@ -144,13 +144,19 @@ class Decoder(nn.Module):
         self.leave = zeroed(nn.Conv2d(widths[-1], planes * config.stem**2, 3, padding=1))
         self.synthesis = nn.Conv2d(channels, 3 * config.reduction**2, 1)
 
-    def forward(self, code: Tensor, condition: Tensor | None) -> Tensor:
+    def forward(self, code: Tensor, condition: Tensor | None, mean_only: bool = False) -> Tensor:
+        """The planes; with `mean_only` the first three alone, for less computing."""
         whole = code if condition is None else torch.cat([code, pooled(condition, self.reduction)], dim=1)
         x = self.stages[0](self.enter(whole))
         for up, stage in zip(self.ups, self.stages[1:], strict=True):
             x = stage(F.pixel_shuffle(up(x), 2))
         # Grey levels need more digits than bfloat16 has: what makes them is not for autocast.
         with torch.autocast(x.device.type, enabled=False):
-            planes = F.pixel_shuffle(self.leave(F.silu(x.float())), self.stem)
+            rows = slice(3 * self.stem**2 if mean_only else None)
+            last = F.conv2d(F.silu(x.float()), self.leave.weight[rows], self._bias(rows), padding=1)
+            planes = F.pixel_shuffle(last, self.stem)
             linear = F.pixel_shuffle(self.synthesis(code.float()), self.reduction)
         return torch.cat([planes[:, :3] + linear, planes[:, 3:]], dim=1)
+
+    def _bias(self, rows: slice) -> Tensor | None:
+        return None if self.leave.bias is None else self.leave.bias[rows]
