@@ -85,6 +85,7 @@ def test_pictures_show_why(run: Run, media: Path, tmp_path: Path) -> None:
     endings = ["annotated", "face0.heatmap", "face0.regions", "face0.triptych"]
     expected = {f"photo.{ending}.png" for ending in endings}
     expected |= {f"a clip, ü.{ending}.png" for ending in [*endings, "timeline"]}
+    expected.add("a clip, ü.annotated.mp4")
     assert {path.name for path in (tmp_path / "why").iterdir()} == expected
     annotated = np.asarray(Image.open(tmp_path / "why" / "photo.annotated.png"))
     assert annotated.shape == (512, 512, 3)
