@@ -26,8 +26,10 @@ if TYPE_CHECKING:  # what type checkers see of the names that `__getattr__` give
     from detector.media import Sampling as Sampling
     from detector.score import Detector as Detector
     from detector.types import FaceReport as FaceReport
+    from detector.types import PartialReport as PartialReport
     from detector.types import RegionEvidence as RegionEvidence
     from detector.types import Report as Report
+    from detector.types import Seen as Seen
     from detector.types import TimelinePoint as TimelinePoint
 
 _HOMES = {
@@ -37,9 +39,11 @@ _HOMES = {
     "FaceLimits": "detector.faces",
     "FaceReport": "detector.types",
     "MediaLimits": "detector.media",
+    "PartialReport": "detector.types",
     "RegionEvidence": "detector.types",
     "Report": "detector.types",
     "Sampling": "detector.media",
+    "Seen": "detector.types",
     "TimelinePoint": "detector.types",
     "DetectorError": "detector.errors",
     "MediaError": "detector.errors",

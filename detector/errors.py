@@ -10,6 +10,7 @@ DetectorError                 anything that is ours; the CLI prints it as one li
 ├── Problem                   (in detector.service.problems) a request that our service refuses; carries its HTTP status
 ├── SignatureError            (in detector.service.webhooks) a webhook message that is not to be believed
 ├── ServiceError              what the client got instead of an answer: a problem, or nothing that it can read
+├── ScaleError                (in detector.scale.errors) a run on many machines that had to end early
 └── WeightsError              weights that are missing, damaged or not what their pin says
 """
 

@@ -52,7 +52,8 @@ class Reference:
             for (region, columns), change in zip(regions.items(), changes, strict=True)
             if not np.isnan(row[columns]).all()
         ]
-        return tuple(sorted(found, key=lambda one: -abs(one.contribution)))
+        # What differs in no digit that anybody reads keeps its order: rounding in another batch does not swap it.
+        return tuple(sorted(found, key=lambda one: -round(abs(one.contribution), 4)))
 
 
 def group_by_region(names: Sequence[str]) -> dict[str, Columns]:
