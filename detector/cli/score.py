@@ -172,8 +172,11 @@ def _reason(report: Report) -> str:
 
 def _segment_lines(face: FaceReport) -> Iterator[str]:
     """When a person of a video looks fake, e.g. "0:12–0:19, person 2: looks fake, 93%"."""
-    for segment in face.person.segments if face.person else ():
-        yield f"{_span(segment.from_s, segment.to_s)}, {face.name}: looks fake, {segment.probability:.0%}"
+    if face.person is None:
+        return
+    alone = "" if face.person.verdict == "fake" else " in these seconds alone"
+    for segment in face.person.segments:
+        yield f"{_span(segment.from_s, segment.to_s)}, {face.name}: looks fake{alone}, {segment.probability:.0%}"
 
 
 def _face_lines(number: int, face: FaceReport) -> Iterator[str]:
