@@ -25,7 +25,8 @@ def test_where_the_time_goes(run: Run, media: Path, astronaut: Pixels, tmp_path:
     wanted = ["decode", "detection", "crop", "VAE, first pass", "VAE, second pass", "features", "backbone"]
     assert list(stages) == [*wanted, "probability", "evidence", "write"]
     assert [one["name"] for one in found["aside"]] == ["judge", "pictures"]
-    assert stages["VAE, first pass"]["flops"] == stages["VAE, second pass"]["flops"] > 1e8
+    # The second pass is asked for the mean picture alone.
+    assert stages["VAE, first pass"]["flops"] > stages["VAE, second pass"]["flops"] > 1e8
     assert stages["VAE, first pass"]["ms"] > 0 < stages["decode"]["floor_ms"]
     assert found["photos_per_s"] > 0 < found["cores"]
     assert [one["unit"] for one in found["video"]["stages"][:3]] == ["video", "frame", "frame"]

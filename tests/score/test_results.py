@@ -29,7 +29,7 @@ def test_a_line_has_the_promised_fields() -> None:
     assert set(line) == set(promised.split())
     assert line["faces"][0]["box"] == [1, 2, 3, 4]
     assert line["faces"][0]["regions"][0]["region"] == "mouth"
-    assert line["timeline"] == [{"time_s": 0.5, "probability": None}]
+    assert line["timeline"] == [{"time_s": 0.5, "probability": None, "shot": None}]
 
 
 def test_what_is_added_is_known_when_the_file_is_opened_again(tmp_path: Path) -> None:

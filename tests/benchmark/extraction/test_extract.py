@@ -187,11 +187,12 @@ def test_a_disturbance_is_the_only_difference_to_what_it_disturbs(
 
 
 def test_workers_give_what_one_process_gives(samples: list[Sample], rows: Extract, tmp_path: Path) -> None:
+    """Up to rounding: workers share the cores out, and a matrix product sums in another order on fewer threads."""
     with Crew(small_tools, 2) as crew:
         found = extract(samples, CONDITIONS, small_tools(), tmp_path, crew=crew)
     assert (found.samples, found.missed) == (rows.samples, rows.missed)
     for name, table in rows.tables.items():
-        np.testing.assert_array_equal(found.tables[name].values, table.values)
+        np.testing.assert_allclose(found.tables[name].values, table.values, rtol=1e-4, atol=1e-6)
 
 
 def test_killed_again_and_again_it_ends_with_the_same_numbers(
