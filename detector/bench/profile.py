@@ -98,7 +98,7 @@ class _Bench:
         rates: Rates | None = None,
     ) -> tuple[Profile, Rates]:
         judges = self.detector.judges
-        given = list(lots(judges.judge, sights, judges.count))
+        given = list(lots(judges.judge, sights))
         writing = write_stages(self._score(paths), self.folder, kind, self.plan.pictures)
         costs, rates = self._costs(kind, [*looking, *judge_stages(judges.judge, given), *writing], rates)
         faces, crops = sum(lot.faces for lot in given), sum(len(lot.crops) for lot in given)

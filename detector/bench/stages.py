@@ -17,7 +17,7 @@ from detector.faces import concat_crops, crop_faces
 from detector.media import Sampling
 from detector.score import Scored
 from detector.score.judge import Judge, describe
-from detector.score.judges import full, split
+from detector.score.judges import full
 from detector.score.look import Eyes, Sight
 from detector.score.pictures import save_pictures
 from detector.score.results import Results, to_json
@@ -100,16 +100,16 @@ class Lot:
         return describe(self.crops, self.done, backbone)[0]
 
 
-def lots(judge: Judge, sights: Iterable[Sight], parts: int) -> Iterator[Lot]:
-    """The sights as `Detector.score_many` hands them out to so many judges."""
+def lots(judge: Judge, sights: Iterable[Sight]) -> Iterator[Lot]:
+    """The sights in parts, as `Detector.score_many` hands them out to judges."""
     waiting: list[Sight] = []
     for sight in sights:
         waiting.append(sight)
         if full(waiting):
-            yield from (Lot(judge, tuple(part)) for part in split(waiting, parts))
+            yield Lot(judge, tuple(waiting))
             waiting.clear()
     if any(sight.usable for sight in waiting):
-        yield from (Lot(judge, tuple(part)) for part in split(waiting, parts))
+        yield Lot(judge, tuple(waiting))
 
 
 def photo_stages(eyes: Eyes, paths: Sequence[Path], sights: Sequence[Sight]) -> list[Stage]:
