@@ -99,7 +99,9 @@ def test_a_damaged_frame_has_a_reason_or_another(clips: Path) -> None:
         damaged = np.frombuffer((clips / "h264.mp4").read_bytes(), np.uint8).copy()
         damaged[rng.integers(0, len(damaged), 20)] = rng.integers(0, 256, 20)
         try:
-            found = [frame.index for frame in open_media(damaged.tobytes()).frames_at(NUMBERS)]
+            media = open_media(damaged.tobytes())
+            there = [number for number in NUMBERS if number < media.frame_count]
+            found = [frame.index for frame in media.frames_at(there)]
         except MediaError:
             continue
         assert found == sorted(found)
