@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -126,7 +126,7 @@ class Describer:
 
 def over_frames(table: FeatureTable) -> FeatureTable:
     """(1, 2 F): the mean and the standard deviation of every column over rows that are the frames of one piece."""
-    parts = {"mean": np.ma.mean, "spread": np.ma.std}
+    parts: dict[str, Callable[..., Array]] = {"mean": np.ma.mean, "spread": np.ma.std}
     known = np.ma.masked_invalid(table.values)
     told: list[Array] = [np.ma.filled(part(known, axis=0), np.nan).astype(np.float32) for part in parts.values()]
     return FeatureTable(np.concatenate(told)[None], tuple(f"{part}.{name}" for part in parts for name in table.names))
