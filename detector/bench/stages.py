@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from detector.bench.rounds import Stage
-from detector.faces import concat_crops, crop_faces
 from detector.media import Sampling
 from detector.score import Scored
-from detector.score.judge import Judge, describe
+from detector.score.judge import Judge, cut, describe
 from detector.score.judges import full
 from detector.score.look import Eyes, Sight
 from detector.score.pictures import save_pictures
@@ -66,12 +63,7 @@ class Lot:
 
     def cut(self) -> Crops:
         """Every face's crops, in one batch."""
-        size = self.judge.reconstructors[0].size
-        parts = [crop_faces(sight.frame, [sight.faces[row] for row in sight.usable], size) for sight in self.sights]
-        starts = np.cumsum([0, *(len(sight.usable) for sight in self.sights)])
-        return concat_crops(
-            [replace(part, faces=part.faces + start) for part, start in zip(parts, starts, strict=False)], size
-        )
+        return cut(self.sights, self.judge.reconstructors[0].size)
 
     @cached_property
     def crops(self) -> Crops:
@@ -93,11 +85,12 @@ class Lot:
 
     def reconstruct(self, second_pass: bool = True) -> list[Reconstruction]:
         """What every VAE makes of the crops."""
-        return [model(self.crops.pixels, second_pass) for model in self.judge.reconstructors]
+        seen = self.crops.of(self.judge.views)
+        return [model(seen.pixels, second_pass) for model in self.judge.reconstructors]
 
     def describe(self, backbone: Backbone | None = None) -> FeatureTable:
         """The features of every VAE, and of a backbone if there is one."""
-        return describe(self.crops, self.done, backbone)[0]
+        return describe(self.crops, self.done, backbone, self.judge.views)[0]
 
 
 def lots(judge: Judge, sights: Iterable[Sight]) -> Iterator[Lot]:

@@ -12,7 +12,7 @@ from detector.types import Array, Crops, check_shape
 
 @dataclass(frozen=True, eq=False)
 class FaceEvidence:
-    """One face at the working scale, stitched from its native tiles; W is the side of its window.
+    """One face as the VAE saw it: stitched from its native tiles, or else its whole view; W is the side in px.
 
     Attributes:
         pixels: (3, W, W) float32 RGB in [0, 1], what the VAE was given.
@@ -61,7 +61,8 @@ def absolute_error(pixels: Array, reconstruction: Array) -> Array:
 
 
 def stitch(crops: Crops, maps: Array, face: int) -> Array:
-    """Lay the native tiles of one face side by side; nothing is resampled or blended.
+    """Lay the native tiles of one face side by side, or take its whole view where the VAE saw no others; nothing is
+    resampled or blended.
 
     Args:
         crops: the crops of one frame.
@@ -69,10 +70,10 @@ def stitch(crops: Crops, maps: Array, face: int) -> Array:
         face: the row of the face, a value of `Crops.faces`.
 
     Returns:
-        (..., W, W) float32 with W = n * S, where n x n is the number of native tiles of the face.
+        (..., W, W) float32 with W = n * S, where n x n is the number of native tiles of the face; 1 for a whole view.
 
     Raises:
-        ShapeError: the face has no square grid of native tiles.
+        ShapeError: the face has no crop, or its tiles are no square grid.
     """
     check_shape("maps", maps, (len(crops), *maps.shape[1:-2], crops.size, crops.size))
     rows = _tiles(crops, face)
@@ -84,10 +85,11 @@ def stitch(crops: Crops, maps: Array, face: int) -> Array:
 
 
 def _tiles(crops: Crops, face: int) -> list[int]:
-    """The rows of the native tiles of a face."""
-    rows = np.flatnonzero((crops.faces == face) & crops.native)
+    """The rows of the native tiles of a face, or else of its whole view."""
+    own = crops.faces == face
+    rows = np.flatnonzero(own & (crops.native if (own & crops.native).any() else crops.whole))
     if not len(rows):
-        raise ShapeError(f"expected native tiles of face {face}, got none; faces here: {sorted(set(crops.faces))}")
+        raise ShapeError(f"expected crops of face {face}, got none; faces here: {sorted(set(crops.faces))}")
     return [int(row) for row in rows]
 
 

@@ -13,6 +13,7 @@ from torch.nn import functional
 from detector import weights
 from detector.faces.network import FaceNet, decode
 from detector.faces.pyramid import COLUMNS, SCORE, Level, View, suppress, to_faces, views
+from detector.folding import fold
 from detector.types import Array, Face, Frame, Pixels
 
 ASSET = "face-net.safetensors"
@@ -36,7 +37,7 @@ class FaceNetDetector:
 
     def __init__(self, network: FaceNet, version: str, levels: tuple[Level, ...] = LEVELS) -> None:
         self.version = version
-        self._network = network.eval().to(memory_format=torch.channels_last)
+        self._network = fold(network.eval()).to(memory_format=torch.channels_last)
         self._levels = levels
 
     def __call__(self, frames: Sequence[Frame]) -> list[tuple[Face, ...]]:

@@ -7,15 +7,16 @@ never on faces, real or fake, by us: nothing of our data can leak through it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
-from torch import Tensor, nn
+from torch import Tensor
 
 from detector.errors import WeightsError
+from detector.features.lite0 import Lite0
+from detector.folding import fold
 from detector.weights import asset, version
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 NAME = "backbone"
 ASSET = "backbone.safetensors"
 ARCHITECTURE = "tf_efficientnet_lite0"
-STAGES = (2, 3, 4)
-"""The stages that are read: 40, 112 and 320 channels at 1/8, 1/16 and 1/32 of the side."""
 BATCH = 2
 """Faces at a time: what a processor's cache holds of the first maps; more is slower."""
 
@@ -65,37 +64,20 @@ def load_backbone(source: Path | None = None, device: str = "cpu") -> Backbone:
     return Backbone(network, NAME, version(path))
 
 
-def load_trunk(source: Path | None = None) -> Any:
+def load_trunk(source: Path | None = None) -> Lite0:
     """The network with its weights, as it was trained; raises as `load_backbone` does."""
-    from safetensors.torch import load_file
-
     path = source or asset(ASSET)
-    network = trunk()
-    try:
-        network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise WeightsError(f"{path}: expected the weights of {ARCHITECTURE}'s trunk ({error})") from error
+    with torch.device("meta"):
+        network = Lite0()
+    load_weights(network, path, assign=True)
     return network.eval()
 
 
-def trunk() -> Any:
-    """The untrained network, cut after the last of the `STAGES`."""
-    import timm
+def load_weights(network: Module, path: Path, assign: bool = False) -> None:
+    """Give a network with the layers of the trunk its weights; raises as `load_backbone` does."""
+    from safetensors.torch import load_file
 
-    return timm.create_model(ARCHITECTURE, pretrained=False, features_only=True, out_indices=STAGES)
-
-
-def fold(network: Module) -> Module:
-    """Each batch normalisation folded into the convolution before it: the same function, a fifth faster.
-
-    w' = w gamma / sigma (Jacob et al. 2018, arXiv 1712.05877, eq. 14). What the normalisation had beside it, its
-    activation, takes its place.
-    """
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-    for module in list(network.modules()):
-        for (name, conv), (other, norm) in pairwise(module.named_children()):
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                setattr(module, name, fuse_conv_bn_eval(conv, norm))
-                setattr(module, other, getattr(norm, "act", nn.Identity()))
-    return network
+    try:
+        network.load_state_dict({name: value.float() for name, value in load_file(path).items()}, assign=assign)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise WeightsError(f"{path}: expected the weights of {ARCHITECTURE}'s trunk ({error})") from error

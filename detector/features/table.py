@@ -13,14 +13,18 @@ from detector.errors import ShapeError, UnknownNameError
 from detector.features.kinds import FEATURES
 from detector.features.pooling import on_grid, pool, regional_means, regional_statistics
 from detector.features.regions import region_masks
-from detector.types import VIEWS, Crops, FeatureTable, Reconstruction
+from detector.types import VIEWS, Crops, FeatureTable, Reconstruction, View
 
 CHUNK = 6
 """Crops at a time: what a processor's cache holds; more is slower, and the memory stays flat."""
 
 
 def compute_features(
-    crops: Crops, reconstruction: Reconstruction, model: str, kinds: Sequence[str] | None = None
+    crops: Crops,
+    reconstruction: Reconstruction,
+    model: str,
+    kinds: Sequence[str] | None = None,
+    views: Sequence[View] = VIEWS,
 ) -> FeatureTable:
     """Describe each face by how a VAE fared on its crops.
 
@@ -29,6 +33,7 @@ def compute_features(
         reconstruction: what the model made of them, crop by crop; the work is done on its device.
         model: the first part of every name.
         kinds: which of `FEATURES`; None for all. A kind that needs what the model does not give is left out.
+        views: which are told of.
 
     Returns:
         one row per face, in the order of the sorted numbers in `crops.faces`; names
@@ -45,7 +50,8 @@ def compute_features(
     masses, sums = _pooled(crops, reconstruction, chosen)
     columns: dict[str, Tensor] = {}
     faces = np.unique(crops.faces)
-    for view, shown in zip(VIEWS, (crops.whole, crops.native), strict=True):
+    for view in views:
+        shown = crops.whole if view == "whole" else crops.native
         members = torch.from_numpy((crops.faces == faces[:, None]) & shown).double()
         mass = members @ masses
         for kind, moments in sums.items():

@@ -12,7 +12,7 @@ import numpy as np
 from detector.errors import FeatureContractError
 from detector.faces import concat_crops, crop_faces
 from detector.score.look import Sight
-from detector.types import Array, Crops, FaceReport, FeatureTable, RegionEvidence
+from detector.types import VIEWS, Array, Crops, FaceReport, FeatureTable, RegionEvidence, View
 
 if TYPE_CHECKING:
     from detector.classify import FaceClassifier
@@ -27,7 +27,7 @@ class Judged:
     Attributes:
         sight: what was looked at.
         faces: one report a face, in the order of `Sight.faces`.
-        crops: of the faces that could be judged; `Crops.faces` counts `Sight.faces`.
+        crops: what the VAEs saw of the faces that could be judged; `Crops.faces` counts `Sight.faces`.
         reconstruction: (N, 3, S, S) float32 in [0, 1], what the first VAE made of the crops.
     """
 
@@ -69,32 +69,43 @@ class Judge:
         """Every model that a probability depends on, with its version."""
         return {**self.classifier.versions, "classifier": self.classifier_version}
 
+    @property
+    def views(self) -> tuple[View, ...]:
+        """What the VAEs look at: the views that the classifier was fitted on."""
+        return views_in(self.classifier.names, [model.name for model in self.reconstructors])
+
     def __call__(self, sights: Sequence[Sight]) -> list[Judged]:
         """Judge all usable faces of the sights in one batch."""
-        size = self.reconstructors[0].size
-        parts = [crop_faces(sight.frame, [sight.faces[row] for row in sight.usable], size) for sight in sights]
+        crops = cut(sights, self.reconstructors[0].size)
+        seen = crops.of(self.views)
+        made, probabilities, evidence = self._judge(crops)
         starts = np.cumsum([0, *(len(sight.usable) for sight in sights)])
-        batch = concat_crops(
-            [replace(part, faces=part.faces + start) for part, start in zip(parts, starts, strict=False)], size
-        )
-        made, probabilities, evidence = self._judge(batch)
-        ends = np.cumsum([len(part) for part in parts])
         return [
-            Judged(
-                sight,
-                _reports(sight, probabilities[start:], evidence[start:]),
-                replace(part, faces=np.array(sight.usable, np.int64)[part.faces]),
-                made[end - len(part) : end],
-            )
-            for sight, part, start, end in zip(sights, parts, starts, ends, strict=False)
+            _judged(sight, start, seen, made, probabilities, evidence)
+            for sight, start in zip(sights, starts.tolist(), strict=False)
         ]
 
     def _judge(self, crops: Crops) -> tuple[Array, list[float], list[tuple[RegionEvidence, ...]]]:
-        """The first VAE's reconstruction of every crop; the probability and the evidence of every face."""
+        """The first VAE's reconstruction of what it sees; the probability and the evidence of every face."""
         if not len(crops):
             return crops.pixels, [], []
-        table, made = describe(crops, self.reconstructors, self.backbone)
+        table, made = describe(crops, self.reconstructors, self.backbone, self.views)
         return made, self.classifier.probability(table).tolist(), self.classifier.evidence(table)
+
+
+def cut(sights: Sequence[Sight], size: int) -> Crops:
+    """The crops of all usable faces, numbered from 0 through all sights."""
+    parts = [crop_faces(sight.frame, [sight.faces[row] for row in sight.usable], size) for sight in sights]
+    starts = np.cumsum([0, *(len(sight.usable) for sight in sights)])
+    return concat_crops(
+        [replace(part, faces=part.faces + start) for part, start in zip(parts, starts, strict=False)], size
+    )
+
+
+def views_in(names: Sequence[str], models: Sequence[str]) -> tuple[View, ...]:
+    """The views that features, ``model.view.kind.region.statistic``, of some VAEs are of; all where there are none."""
+    found = {view for model, view in (name.split(".", 2)[:2] for name in names) if model in models}
+    return tuple(view for view in VIEWS if view in found) or VIEWS
 
 
 def versions(reconstructors: Sequence[Reconstructor], backbone: Backbone | None) -> dict[str, str]:
@@ -104,23 +115,28 @@ def versions(reconstructors: Sequence[Reconstructor], backbone: Backbone | None)
 
 
 def describe(
-    crops: Crops, reconstructors: Sequence[Reconstructor], backbone: Backbone | None = None
+    crops: Crops,
+    reconstructors: Sequence[Reconstructor],
+    backbone: Backbone | None = None,
+    views: Sequence[View] = VIEWS,
 ) -> tuple[FeatureTable, Array]:
-    """Let every VAE reconstruct every crop.
+    """Let every VAE reconstruct the crops.
 
     Args:
         crops: of some faces.
         reconstructors: the VAEs.
         backbone: if given, what it sees in the faces is told too.
+        views: what the VAEs look at.
 
     Returns:
-        the features of every face by every model, side by side; and (N, 3, S, S), what the first VAE made of the crops.
+        the features of every face by every model, side by side; and what the first VAE made of `Crops.of` the views.
     """
     from detector.features import compute_features, compute_perception
 
-    made = [model(crops.pixels) for model in reconstructors]
+    seen = crops.of(views)
+    made = [model(seen.pixels) for model in reconstructors]
     tables = [
-        compute_features(crops, reconstruction, model.name)
+        compute_features(seen, reconstruction, model.name, views=views)
         for model, reconstruction in zip(reconstructors, made, strict=True)
     ]
     if backbone is not None:
@@ -132,6 +148,23 @@ def unjudged(sight: Sight) -> Judged:
     """A sight without a usable face: there is nothing to judge, so no model is needed."""
     crops = concat_crops([], 1)
     return Judged(sight, _reports(sight, [], []), crops, crops.pixels)
+
+
+def _judged(
+    sight: Sight,
+    start: int,
+    seen: Crops,
+    made: Array,
+    probabilities: Sequence[float],
+    evidence: Sequence[tuple[RegionEvidence, ...]],
+) -> Judged:
+    """What is said of a sight whose usable faces have the numbers from `start` on in a batch."""
+    own = (seen.faces >= start) & (seen.faces < start + len(sight.usable))
+    crops = seen.where(own)
+    faces = np.array(sight.usable, np.int64)[crops.faces - start]
+    return Judged(
+        sight, _reports(sight, probabilities[start:], evidence[start:]), replace(crops, faces=faces), made[own]
+    )
 
 
 def _reports(

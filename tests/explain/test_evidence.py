@@ -59,6 +59,14 @@ def test_a_reduced_face_keeps_its_box_in_the_frame(astronaut: Pixels, astronaut_
     assert frame.pixels.shape[0] == 3072
 
 
+def test_without_native_tiles_the_whole_view_is_shown(astronaut: Pixels, astronaut_face: Face) -> None:
+    """What is shown is what the VAE saw, in the same place of the frame."""
+    _, crops = crops_at(astronaut, astronaut_face, 2.0)
+    evidence = face_evidence(crops.of(["whole"]), crops.pixels[crops.whole], 0)
+    np.testing.assert_array_equal(evidence.pixels, crops.pixels[crops.whole][0])
+    np.testing.assert_array_equal(evidence.box, face_evidence(crops, crops.pixels, 0).box)
+
+
 def test_the_error_is_the_mean_over_rgb() -> None:
     pixels = np.zeros((1, 3, 2, 2), np.float32)
     reconstruction = pixels.copy()

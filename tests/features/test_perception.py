@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from detector import weights
 from detector.errors import WeightsError
 from detector.faces import concat_crops, crop_faces
 from detector.features import REGIONS, WHOLE, Backbone, compute_perception, load_backbone
-from detector.features.backbone import load_trunk
+from detector.features.backbone import ARCHITECTURE, ASSET, load_trunk, load_weights
 from detector.types import Crops, Face, Frame
 
 
@@ -111,6 +112,16 @@ class TestEmbeddedBackbone:
         with torch.no_grad():
             maps = backbone(torch.rand(2, 3, 128, 128))
         assert [tuple(one.shape) for one in maps] == [(2, 40, 16, 16), (2, 112, 8, 8), (2, 320, 4, 4)]
+
+    def test_it_is_the_network_that_timm_has(self) -> None:
+        """Also where a side is odd, and "same" has to lay the longer border right and below."""
+        peer = timm.create_model(ARCHITECTURE, features_only=True, out_indices=(2, 3, 4)).eval()
+        load_weights(peer, weights.asset(ASSET))
+        for side in (96, 95, 33):
+            pixels = torch.rand(2, 3, side, side + 6, generator=torch.Generator().manual_seed(side)) * 2 - 1
+            with torch.no_grad():
+                for ours, theirs in zip(load_trunk()(pixels), peer(pixels), strict=True):
+                    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
 
     def test_folding_changes_no_number(self) -> None:
         pixels = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))

@@ -10,7 +10,7 @@ import torch
 
 from detector.errors import ShapeError, UnknownNameError
 from detector.features import FEATURES, REGIONS, WHOLE, compute_features
-from detector.types import Crops, FeatureTable, Reconstruction
+from detector.types import VIEWS, Crops, FeatureTable, Reconstruction
 
 from .conftest import Vae, codes
 
@@ -123,6 +123,16 @@ def test_tiles_pool_to_the_big_picture(crops: Crops) -> None:
 
     kinds = ["error", "colour", "second_pass", "latent_shift", "perceptual", "kl", "posterior", "coding", "elbo"]
     same(compute_features(tiles, made(tiles), "m", kinds), compute_features(big, made(big), "m", kinds), 1e-3)
+
+
+def test_one_view_says_what_it_says_beside_the_other(crops: Crops, vae: Vae) -> None:
+    both = compute_features(crops, vae(crops), "m", ["error", "kl"])
+    for view in VIEWS:
+        part = crops.of([view])
+        alone = compute_features(part, vae(part), "m", ["error", "kl"], [view])
+        own = [place for place, name in enumerate(both.names) if name.startswith(f"m.{view}.")]
+        assert alone.names == tuple(both.names[place] for place in own)
+        np.testing.assert_allclose(alone.values, both.values[:, own], rtol=1e-4, atol=1e-5)
 
 
 def test_a_region_that_no_crop_shows_has_no_value(crops: Crops, vae: Vae) -> None:

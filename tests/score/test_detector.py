@@ -16,7 +16,7 @@ from detector.classify import FaceClassifier
 from detector.errors import FeatureContractError
 from detector.score import Detector
 from detector.score.judge import Judge
-from detector.score.look import Eyes
+from detector.score.look import Eyes, Sight
 from detector.types import Array, Face, FeatureTable, Frame, Pixels, Reconstruction, RegionEvidence
 
 
@@ -52,6 +52,7 @@ class MeanError:
 
     threshold = 0.5
     versions = {"smoothing": "1"}  # noqa: RUF012
+    names = ("smoothing.whole.error.whole.log_abs", "smoothing.native.error.whole.log_abs")
 
     def probability(self, table: FeatureTable) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         column = table.names.index("smoothing.whole.error.whole.log_abs")
@@ -120,6 +121,32 @@ def test_a_file_that_cannot_be_decoded_loads_no_model(files: list[Path]) -> None
 
     assert Detector(lambda: Eyes(Centre), unexpected).score(files[3]).status == "error"
     assert Detector(lambda: Eyes(Centre), unexpected).score(files[2]).reason == "no_face"
+
+
+def test_the_vae_sees_the_views_that_the_classifier_was_fitted_on(astronaut: Pixels) -> None:
+    """A face of 100 px in crops of 64 px has four tiles and a whole view; the answer is the same with and without."""
+    frame = Frame(astronaut[:256, 96:352])
+    [face] = Centre()([frame])[0]
+    both, half = judge(), judge()
+    half.classifier.names = ("smoothing.whole.error.whole.log_abs",)  # type: ignore[misc]
+    assert (both.views, half.views) == (("whole", "native"), ("whole",))
+    [all_seen], [seen] = (one([Sight(frame, (face,), (None,))]) for one in (both, half))
+    assert (len(all_seen.crops), len(seen.crops), len(seen.reconstruction)) == (5, 1, 1)
+    assert seen.faces[0].probability == pytest.approx(all_seen.faces[0].probability, abs=1e-6)
+
+
+def test_each_sight_gets_its_own_faces_back(astronaut: Pixels) -> None:
+    """Crops, reconstruction and rows, whatever lies between: a face that cannot be judged, a sight without one."""
+    frame = Frame(astronaut[:256, 96:352])
+    [face] = Centre()([frame])[0]
+    other = Frame(np.ascontiguousarray(frame.pixels[::-1]))
+    sights = [Sight(frame, (face, face), ("blurry", None)), Sight(frame, (), ()), Sight(other, (face,), (None,))]
+    first, empty, last = judge()(sights)
+    assert (set(first.crops.faces), len(empty.crops), set(last.crops.faces)) == ({1}, 0, {0})
+    assert first.faces[0].probability is None
+    [alone] = judge()(sights[2:])
+    np.testing.assert_array_equal(last.crops.pixels, alone.crops.pixels)
+    np.testing.assert_allclose(last.reconstruction, alone.reconstruction, atol=1e-6)
 
 
 def test_other_weights_than_the_classifier_was_fitted_with_are_refused() -> None:

@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
+import timm
 import torch
 from torch import Tensor, nn
 
 from detector.errors import ConfigError, WeightsError
-from detector.features.backbone import ARCHITECTURE, load_trunk
+from detector.features.backbone import ARCHITECTURE, ASSET, load_weights
+from detector.weights import asset
 
 STAGE = -2
 """The last stage but one, at 1/16 of the side. The last one is about what things are, less about how they are drawn."""
+TRUNK = (2, 3, 4)
+"""The stages of timm's network that the embedded weights reach to."""
 EMBEDDED_BLOCKS = 5
 """That stage of the embedded network ends with this block of its 7."""
 DROPOUT = 0.3
@@ -75,10 +79,7 @@ def load_body(model: str) -> nn.Module:
         WeightsError: its weights cannot be had.
     """
     if model == ARCHITECTURE:
-        embedded: Any = load_trunk()
-        del embedded.blocks[EMBEDDED_BLOCKS:]
-        return embedded  # type: ignore[no-any-return]
-    import timm
+        return _embedded()
 
     if not timm.is_model(model):
         similar = ", ".join(get_close_matches(model, timm.list_models())) or f"none; try {ARCHITECTURE}"
@@ -89,6 +90,14 @@ def load_body(model: str) -> nn.Module:
         advice = f"fetch them once while online, or use {ARCHITECTURE}, which is embedded"
         raise WeightsError(f"no weights of timm's {model}: {advice} ({error})") from error
     return fetched
+
+
+def _embedded() -> nn.Module:
+    """timm's network with the weights of our backbone, which is cut after the last stage that it has any for."""
+    body: Any = timm.create_model(ARCHITECTURE, features_only=True, out_indices=TRUNK)
+    load_weights(body, asset(ASSET))
+    del body.blocks[EMBEDDED_BLOCKS:]
+    return body.eval()  # type: ignore[no-any-return]
 
 
 @dataclass

@@ -18,7 +18,7 @@ from detector.fakes import FakeMaker
 from detector.features import Backbone
 from detector.media import Sampling, open_media
 from detector.score.judge import versions
-from detector.types import MADE, Face, Frame, Sample
+from detector.types import MADE, VIEWS, Face, Frame, Sample, View
 from detector.vae import Reconstructor
 
 
@@ -51,6 +51,7 @@ class Tools:
         reconstructors: the VAEs whose features are ours; the first one says how large a crop is.
         beside: VAEs whose features are a table of their own.
         backbone: what looks at the faces beside the VAEs; None for nothing.
+        views: what the VAEs of `reconstructors` look at.
         baselines: entries of `MEASURES`.
         makers: what makes the fakes whose generators begin with `MADE`, by the rest of their names.
         bench: what the makers were given, in words: fakes by others are others.
@@ -60,6 +61,7 @@ class Tools:
     reconstructors: tuple[Reconstructor, ...] = ()
     beside: tuple[Reconstructor, ...] = ()
     backbone: Backbone | None = None
+    views: tuple[View, ...] = VIEWS
     baselines: tuple[str, ...] = tuple(BASELINES)
     makers: Mapping[str, FakeMaker] = field(default_factory=dict)
     bench: str = ""

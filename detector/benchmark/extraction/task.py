@@ -16,7 +16,7 @@ from detector.benchmark.extraction.store import Unit
 from detector.faces import concat_crops, crop_faces
 from detector.features import Backbone
 from detector.score.judge import describe, versions
-from detector.types import FeatureTable, Sample
+from detector.types import VIEWS, FeatureTable, Sample, View
 from detector.vae import Reconstructor
 
 OURS = "detector"
@@ -70,9 +70,10 @@ def makers_of(tools: Tools) -> dict[str, Maker]:
         own = place < len(tools.reconstructors)
         size = tools.reconstructors[0].size if own else model.size
         backbone = tools.backbone if place == 0 and own else None
-        words = f"{versions([model], backbone)} {size} {code_digest('features')}"
+        views = tools.views if own else VIEWS
+        words = f"{versions([model], backbone)} {size} {' '.join(views)} {code_digest('features')}"
         name = f"{OURS} {model.name}" if own else f"{BESIDE} {model.name}"
-        found[name] = Maker(words, partial(_described, model=model, backbone=backbone, size=size))
+        found[name] = Maker(words, partial(_described, model=model, backbone=backbone, views=views, size=size))
     for name in tools.baselines:
         words = f"{name} {code_digest('features', 'benchmark/baselines')}"
         found[name] = Maker(words, partial(_measured, name=name))
@@ -109,10 +110,12 @@ def _unit(condition: str, seen: Sequence[Met | Miss], table: FeatureTable | None
     )
 
 
-def _described(met: Sequence[Met], model: Reconstructor, backbone: Backbone | None, size: int) -> FeatureTable:
+def _described(
+    met: Sequence[Met], model: Reconstructor, backbone: Backbone | None, views: Sequence[View], size: int
+) -> FeatureTable:
     crops = [crop_faces(one.made.frame, [one.made.face], size) for one in met]
     numbered = [replace(part, faces=part.faces + row) for row, part in enumerate(crops)]
-    return describe(concat_crops(numbered, size), [model], backbone)[0]
+    return describe(concat_crops(numbered, size), [model], backbone, views)[0]
 
 
 def _measured(met: Sequence[Met], name: str) -> FeatureTable:

@@ -94,14 +94,16 @@ def load_tools(faces: str, vaes: tuple[str, ...], beside: tuple[str, ...], class
     from detector.classify import FaceClassifier
     from detector.faces import load_face_detector
     from detector.features import backbone
+    from detector.score.judge import views_in
     from detector.vae import load_reconstructor
 
-    seeing = backbone.NAME in FaceClassifier.load(classifier).versions
+    fitted = FaceClassifier.load(classifier)
     models = named_apart([load_reconstructor(spec, device) for spec in (*vaes, *beside)])
     return Tools(
         detectors=(load_face_detector(faces),),
         reconstructors=models[: len(vaes)],
         beside=models[len(vaes) :],
-        backbone=backbone.load_backbone(device=device) if seeing else None,
+        backbone=backbone.load_backbone(device=device) if backbone.NAME in fitted.versions else None,
+        views=views_in(fitted.names, [model.name for model in models[: len(vaes)]]),
         baselines=tuple(MEASURES),
     )

@@ -95,6 +95,7 @@ def load_tools(study: Study) -> Tools:
         tuple(load_face_detector(name) for name in study.face_detectors),
         named_apart([load_reconstructor(spec) for spec in study.reconstructors]),
         backbone=load_backbone() if study.backbone else None,
+        views=study.views,
     )
 
 

@@ -21,6 +21,7 @@ from detector.benchmark.study.report import write_report
 from detector.classify import ClassifierConfig
 from detector.errors import ConfigError, UnknownNameError
 from detector.fakes import FAKES
+from detector.types import VIEWS, View
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Study:
         face_detectors: entries of `FACE_DETECTORS`; one is drawn for each picture and history.
         reconstructors: the VAEs, as "name" or "name:source"; the second of one name has features "name-2", and so on.
         backbone: whether the embedded backbone looks at the faces too.
+        views: what the VAEs look at.
         conditions: further histories that the report is repeated under.
         fakes: entries of `FAKES` that make fakes of the real pictures that train. They are fitted and calibrate; they
             are no generator of the report.
@@ -65,6 +67,7 @@ class Study:
     face_detectors: tuple[str, ...] = ("face-net",)
     reconstructors: tuple[str, ...] = ("face-vae",)
     backbone: bool = False
+    views: tuple[View, ...] = VIEWS
     conditions: Mapping[str, History] = field(default_factory=dict)
     fakes: tuple[str, ...] = ()
     fakes_each: int = 1

@@ -17,7 +17,7 @@ from detector.features import Backbone
 from detector.features.motion import compute_motion
 from detector.media import Sampling, open_media
 from detector.score.judge import describe
-from detector.types import Array, Clip, Face, FeatureTable, Frame
+from detector.types import Array, Clip, Face, FeatureTable, Frame, View
 from detector.vae.video.frames import FrameByFrame
 
 Looked = tuple[Frame, tuple[Face, ...], int]
@@ -110,7 +110,8 @@ class Describer:
         places = np.linspace(0, len(seen), min(self.pieces.frames, len(seen)), endpoint=False).astype(int)
         crops = [crop_faces(seen[place][0], [seen[place][1]], self.model.size) for place in places]
         numbered = [replace(part, faces=part.faces + number) for number, part in enumerate(crops)]
-        table, _ = describe(concat_crops(numbered, self.model.size), (self.model.still,), self.backbone)
+        views: tuple[View, ...] = ("whole",)  # as what is shipped has it
+        table, _ = describe(concat_crops(numbered, self.model.size), (self.model.still,), self.backbone, views)
         return over_frames(table)
 
     def moving(self, looked: Sequence[Looked], track: int) -> FeatureTable:
