@@ -56,7 +56,7 @@ class Lite0(nn.Module):
         self.blocks = nn.ModuleList([_stage(*pair) for pair in zip(widths, STAGES, strict=False)])
 
     def forward(self, pixels: Tensor) -> list[Tensor]:
-        maps = functional.relu6(self.bn1(self.conv_stem(pixels)))
+        maps = functional.relu6(self.bn1(self.conv_stem(pixels)), inplace=True)
         found = []
         for stage in self.blocks:
             maps = stage(maps)
@@ -84,7 +84,7 @@ class Block(nn.Module):
         *first, (last, norm) = zip(layers[::2], layers[1::2], strict=True)
         inner = maps
         for convolution, its in first:
-            inner = functional.relu6(its(convolution(inner)))
+            inner = functional.relu6(its(convolution(inner)), inplace=True)
         narrow: Tensor = norm(last(inner))
         return narrow + maps if self.shortcut else narrow
 
@@ -93,19 +93,17 @@ class Convolution(nn.Conv2d):
     """Without bias; the output covers the input as TensorFlow's "same" does: an odd border goes right and below."""
 
     def __init__(self, before: int, after: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
-        even = kernel // 2 if stride == 1 else 0
-        super().__init__(before, after, kernel, stride, even, groups=groups, bias=False)
+        super().__init__(before, after, kernel, stride, kernel // 2, groups=groups, bias=False)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that nn.Conv2d gives it
-        if self.stride[0] > 1:
-            rows, columns = (self._border(side) for side in input.shape[2:])
-            input = functional.pad(input, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))  # noqa: A001
-        return super().forward(input)
-
-    def _border(self, side: int) -> int:
-        """Cells that a side lacks for ceil(side / stride) steps."""
-        stride = self.stride[0]
-        return max((-(-side // stride) - 1) * stride + self.kernel_size[0] - side, 0)
+        if self.kernel_size[0] == 1:  # one matrix product for all cells of all pictures, where channels come last
+            last = functional.linear(input.permute(0, 2, 3, 1), self.weight[:, :, 0, 0], self.bias)
+            return last.permute(0, 3, 1, 2)
+        # The border of an even side is odd at stride 2. An even one with a zero before the kernel is the same, and
+        # spares a copy of the input.
+        rows, columns = (int(self.stride[0] == 2 and side % 2 == 0) for side in input.shape[2:])
+        kernel = functional.pad(self.weight, (columns, 0, rows, 0)) if rows or columns else self.weight
+        return functional.conv2d(input, kernel, self.bias, self.stride, self.padding, groups=self.groups)
 
 
 def _stage(before: int, stage: Stage) -> nn.Sequential:
