@@ -98,9 +98,10 @@ def log_mass(levels: Tensor, centre: Tensor, log_scale: Tensor) -> Tensor:
 
 def exact_entropy(centre: Tensor, log_scale: Tensor) -> Tensor:
     """Entropy in bits by the sum over all 256 levels; the tensors broadcast."""
-    levels = torch.arange(LEVELS, dtype=centre.dtype, device=centre.device)
-    log_p = log_mass(levels, centre[..., None], log_scale[..., None])
-    return -(log_p.exp() * log_p).sum(-1) / math.log(2)
+    edges = torch.arange(LEVELS - 1, dtype=centre.dtype, device=centre.device) + 0.5
+    below = torch.sigmoid((edges - centre[..., None]) * torch.exp(-log_scale)[..., None])
+    mass = F.pad(F.pad(below, (1, 0)), (0, 1), value=1.0).diff().clamp_min(0)
+    return torch.special.entr(mass).sum(-1) / math.log(2)
 
 
 def look_up_entropy(centre: Tensor, log_scale: Tensor) -> Tensor:
@@ -122,4 +123,4 @@ def _entropy_table() -> Tensor:
         columns = int((LOG_SCALE[1] - LOG_SCALE[0]) * _STEPS_PER_LOG) + 1
         centre = torch.linspace(0, (LEVELS - 1) / 2, rows)
         log_scale = torch.linspace(*LOG_SCALE, columns)
-        return torch.cat([exact_entropy(part[:, None], log_scale) for part in torch.split(centre, 128)])
+        return torch.cat([exact_entropy(part[:, None], log_scale) for part in torch.split(centre, 16)])

@@ -14,7 +14,15 @@ from detector.benchmark.extraction.task import OURS
 from detector.benchmark.measures.evaluate import ALL, Answers, Rate, auc_of, aucs, flagged, found_at, gains, summary
 from detector.benchmark.measures.families import MEAN
 from detector.benchmark.measures.metrics import Estimate
-from detector.benchmark.study.material import AS_FOUND, CONTROL, EVEN_CONTROL, PROTOCOL, Material, answers
+from detector.benchmark.study.material import (
+    AS_FOUND,
+    CONTROL,
+    EVEN_CONTROL,
+    EVERY_VIEW,
+    PROTOCOL,
+    Material,
+    answers,
+)
 from detector.benchmark.study.unseen import Unseen, unseen_on_folds, unseen_on_split
 from detector.classify import FaceClassifier, fit_classifier
 from detector.types import MADE
@@ -70,7 +78,7 @@ class Figures:
 def measure(material: Material, fitted: Mapping[str, FaceClassifier]) -> Figures:
     """Measure the classifiers of all approaches, and the recipes that need none, on the reported faces."""
     answered = answers(material.protocol, fitted)
-    said = training_free(material.protocol.tables[OURS])
+    said = training_free(material.protocol.tables[EVERY_VIEW])
     protocol = replace(answered, probability={**answered.probability, **said})
     compared = {approach: fitted[approach] for approach in COMPARED}
     by_condition = {

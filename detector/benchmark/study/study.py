@@ -40,7 +40,7 @@ class Study:
         face_detectors: entries of `FACE_DETECTORS`; one is drawn for each picture and history.
         reconstructors: the VAEs, as "name" or "name:source"; the second of one name has features "name-2", and so on.
         backbone: whether the embedded backbone looks at the faces too.
-        views: what the VAEs look at.
+        views: what the classifier is given of the VAEs; recipes that need no classifier read all that they see.
         conditions: further histories that the report is repeated under.
         fakes: entries of `FAKES` that make fakes of the real pictures that train. They are fitted and calibrate; they
             are no generator of the report.
