@@ -101,7 +101,8 @@ def exact_entropy(centre: Tensor, log_scale: Tensor) -> Tensor:
     edges = torch.arange(LEVELS - 1, dtype=centre.dtype, device=centre.device) + 0.5
     below = torch.sigmoid((edges - centre[..., None]) * torch.exp(-log_scale)[..., None])
     mass = F.pad(F.pad(below, (1, 0)), (0, 1), value=1.0).diff().clamp_min(0)
-    return torch.special.entr(mass).sum(-1) / math.log(2)
+    bits: Tensor = torch.special.entr(mass).sum(-1) / math.log(2)
+    return bits
 
 
 def look_up_entropy(centre: Tensor, log_scale: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ FACE = '{"box":[0,0,2,2],"landmarks":[[0,0],[1,0],[1,1],[0,2],[1,2]],"confidence
 
 def seen(faces: str = "", width: str = "4") -> str:
     """The header of a sight of 4 x 4 px."""
-    return f'{{"what":"seen","height":4,"width":{width},"time_s":0,"index":0,"faces":[{faces}]}}'
+    return f'{{"what":"seen","height":4,"width":{width},"time_s":0,"index":0,"shot":null,"faces":[{faces}]}}'
 
 
 LIES: dict[str, bytes | tuple[str | bytes, ...]] = {

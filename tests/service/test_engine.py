@@ -90,7 +90,9 @@ def test_the_service_says_what_the_command_says(scored: dict[str, Scored], alone
             assert one.probability == pytest.approx(other.probability, abs=1e-4)
             assert [part.region for part in one.regions] == [part.region for part in other.regions]
             assert (one.time_s, one.track) == (other.time_s, other.track)
-        assert [point.time_s for point in found.timeline] == [point.time_s for point in report.timeline]
+        assert [(point.time_s, point.shot) for point in found.timeline] == [
+            (point.time_s, point.shot) for point in report.timeline
+        ]
         assert [point.probability for point in found.timeline] == pytest.approx(
             [point.probability for point in report.timeline], abs=1e-4
         )

@@ -83,6 +83,7 @@ class Seen(_Message):
     width: Annotated[int, Field(gt=0)]
     time_s: Annotated[float, Field(ge=0)]
     index: Annotated[int, Field(ge=0)]
+    shot: Annotated[int, Field(ge=0)] | None
     faces: tuple[SeenFace, ...]
 
 
@@ -172,7 +173,8 @@ def send_sight(channel: Channel, sight: Sight) -> None:
     """Say what was seen."""
     height, width = sight.frame.pixels.shape[:2]
     faces = tuple(_seen_face(face, reason) for face, reason in zip(sight.faces, sight.reasons, strict=True))
-    header = Seen(height=height, width=width, time_s=sight.frame.time_s, index=sight.frame.index, faces=faces)
+    frame = sight.frame
+    header = Seen(height=height, width=width, time_s=frame.time_s, index=frame.index, shot=sight.shot, faces=faces)
     channel.send(header, sight.frame.pixels)
 
 
@@ -188,6 +190,7 @@ def receive_sight(channel: Channel, seen: Seen, most_pixels: int) -> Sight:
         Frame(pixels, seen.time_s, seen.index),
         tuple(_face(face) for face in seen.faces),
         tuple(face.reason for face in seen.faces),
+        seen.shot,
     )
 
 
