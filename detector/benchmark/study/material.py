@@ -215,6 +215,8 @@ def table_of(rows: Extract, approach: str) -> FeatureTable:
 
 def with_views(rows: Extract, models: Sequence[str], views: Sequence[View]) -> Extract:
     """The rows with features of these views alone of the VAEs in `OURS`; `EVERY_VIEW` has all."""
+    if OURS not in rows.tables:  # nobody stands aside
+        return rows
     table = rows.tables[OURS]
     kept = [
         place
