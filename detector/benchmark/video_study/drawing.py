@@ -35,7 +35,8 @@ def draw_families(results: Mapping[str, Result], base: str, path: Path) -> None:
             axes.set_yticks(np.arange(len(found)), list(found))
         axes.axvline(0.5, color="0.6", linewidth=0.8, linestyle="--")
         axes.invert_yaxis()
-    figure.axes[0].legend(frameon=False, fontsize=8, loc="lower left")
+    names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(*names, loc="outside lower center", ncols=len(rows), frameon=False, fontsize=8)
     figure.savefig(path)
 
 
