@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,7 +69,7 @@ class Judge:
         """Every model that a probability depends on, with its version."""
         return {**self.classifier.versions, "classifier": self.classifier_version}
 
-    @property
+    @cached_property
     def views(self) -> tuple[View, ...]:
         """What the VAEs look at: the views that the classifier was fitted on."""
         return views_in(self.classifier.names, [model.name for model in self.reconstructors])
