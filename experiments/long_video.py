@@ -67,15 +67,16 @@ def measure(name: str, video: Path, minutes: int) -> Leg:
     """Score the video and read the memory of the process."""
     command = [sys.executable, "-m", "detector", "score", "--json", *OPTIONS[name], str(video)]
     times, memory, peak, began = [], [], 0.0, time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    # A file takes an answer of any length; a pipe that nobody reads would stop the process when it is full.
+    with tempfile.TemporaryFile("w+") as said, subprocess.Popen(command, stdout=said) as process:
         while process.poll() is None:
             if sizes := _memory(process.pid):
                 times.append(time.monotonic() - began)
                 memory.append(sizes[0])
                 peak = max(peak, sizes[1])
             time.sleep(EVERY_S)
-        assert process.stdout is not None
-        answer = json.loads(process.stdout.read())
+        said.seek(0)
+        answer = json.load(said)
     return Leg(name, minutes, times, memory, peak, answer)
 
 
