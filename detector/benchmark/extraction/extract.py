@@ -24,7 +24,7 @@ from detector.benchmark.extraction.code import FACES, code_digest, digest
 from detector.benchmark.extraction.crew import Crew
 from detector.benchmark.extraction.meeting import Condition, Conditions, Tools
 from detector.benchmark.extraction.store import FeatureStore, Unit
-from detector.benchmark.extraction.task import OURS, Done, Task, makers_of, work
+from detector.benchmark.extraction.task import EVERY_VIEW, OURS, Done, Task, makers_of, work
 from detector.errors import MediaError
 from detector.media.kinds import HEAD, tell_format
 from detector.types import MADE, FeatureTable, Sample
@@ -42,7 +42,7 @@ class Extract:
     """Rows of features: one for each frame and condition whose face could be judged.
 
     Attributes:
-        tables: `OURS`, where there are VAEs, the VAEs beside them, and the baselines, each with N rows.
+        tables: where there are VAEs `OURS` and `EVERY_VIEW`, the VAEs beside them, and the baselines, each with N rows.
         samples: (N,) what each row's file is.
         histories: (N,) the name of each row's condition.
         frames: (N,) the number of each row's frame in its file.
@@ -111,7 +111,7 @@ def extract(
     with closing(_kept(done, stores)) as kept:
         for _ in tqdm(kept, total=len(open_tasks), desc=what, unit="file", disable=None if open_tasks else True):
             pass
-    return _assembled(tasks, stores)
+    return _assembled(tasks, stores, tools)
 
 
 def _task(
@@ -177,7 +177,7 @@ def _write(done: Sequence[Done], stores: Mapping[str, FeatureStore]) -> None:
         )
 
 
-def _assembled(tasks: Sequence[Task], stores: Mapping[str, FeatureStore]) -> Extract:
+def _assembled(tasks: Sequence[Task], stores: Mapping[str, FeatureStore], tools: Tools) -> Extract:
     """All rows: file by file, condition by condition, frame by frame; all makers were given the same faces."""
     keys = [key for task in tasks for key in task.keys.values()]
     found = {name: store.read(keys) for name, store in stores.items()}
@@ -190,7 +190,7 @@ def _assembled(tasks: Sequence[Task], stores: Mapping[str, FeatureStore]) -> Ext
     ]
     good = [(sample, name, frame) for sample, name, frame, reason in told if not reason]
     return Extract(
-        tables=_joined({name: _stacked([units[key] for _, _, key in places]) for name, units in found.items()})
+        tables=_joined({name: _stacked([units[key] for _, _, key in places]) for name, units in found.items()}, tools)
         if good
         else {},
         samples=tuple(sample for sample, _, _ in good),
@@ -205,11 +205,22 @@ def _stacked(units: Sequence[Unit]) -> FeatureTable:
     return FeatureTable(np.concatenate([table.values for table in tables]), tables[0].names)
 
 
-def _joined(tables: Mapping[str, FeatureTable]) -> dict[str, FeatureTable]:
-    """The tables of our own VAEs side by side as `OURS`, and the others as they are."""
+def _joined(tables: Mapping[str, FeatureTable], tools: Tools) -> dict[str, FeatureTable]:
+    """The tables of our own VAEs side by side as `OURS` and `EVERY_VIEW`, and the others as they are."""
     own = [table for name, table in tables.items() if name.startswith(f"{OURS} ")]
     others = {name: table for name, table in tables.items() if not name.startswith(f"{OURS} ")}
-    return {OURS: reduce(FeatureTable.join, own), **others} if own else others
+    if not own:
+        return others
+    everything = reduce(FeatureTable.join, own)
+    return {OURS: _given(everything, tools), EVERY_VIEW: everything, **others}
+
+
+def _given(table: FeatureTable, tools: Tools) -> FeatureTable:
+    """What the classifier is given: of our VAEs these views alone, of the backbone everything."""
+    models = {model.name for model in tools.reconstructors}
+    parts = [name.split(".", 2)[:2] for name in table.names]
+    kept = [place for place, (model, view) in enumerate(parts) if model not in models or view in tools.views]
+    return FeatureTable(np.ascontiguousarray(table.values[:, kept]), tuple(table.names[place] for place in kept))
 
 
 def concat(parts: Sequence[Extract]) -> Extract:

@@ -51,7 +51,8 @@ class Tools:
         reconstructors: the VAEs whose features are ours; the first one says how large a crop is.
         beside: VAEs whose features are a table of their own.
         backbone: what looks at the faces beside the VAEs; None for nothing.
-        views: what the VAEs of `reconstructors` look at.
+        views: what the classifier is given of `reconstructors`.
+        recipes: whether what they see beside that is told too, for recipes that need no classifier.
         baselines: entries of `MEASURES`.
         makers: what makes the fakes whose generators begin with `MADE`, by the rest of their names.
         bench: what the makers were given, in words: fakes by others are others.
@@ -62,6 +63,7 @@ class Tools:
     beside: tuple[Reconstructor, ...] = ()
     backbone: Backbone | None = None
     views: tuple[View, ...] = VIEWS
+    recipes: bool = True
     baselines: tuple[str, ...] = tuple(BASELINES)
     makers: Mapping[str, FakeMaker] = field(default_factory=dict)
     bench: str = ""

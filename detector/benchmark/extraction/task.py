@@ -20,6 +20,8 @@ from detector.types import VIEWS, FeatureTable, Sample, View
 from detector.vae import Reconstructor
 
 OURS = "detector"
+EVERY_VIEW = "every view"
+"""All that our VAEs see, where the classifier is given less."""
 """The name of our own features among the tables."""
 BESIDE = "vae"
 """How the tables of the VAEs beside ours begin."""
@@ -70,7 +72,7 @@ def makers_of(tools: Tools) -> dict[str, Maker]:
         own = place < len(tools.reconstructors)
         size = tools.reconstructors[0].size if own else model.size
         backbone = tools.backbone if place == 0 and own else None
-        views = tools.views if own else VIEWS
+        views = tools.views if own and not tools.recipes else VIEWS
         words = f"{versions([model], backbone)} {size} {' '.join(views)} {code_digest('features')}"
         name = f"{OURS} {model.name}" if own else f"{BESIDE} {model.name}"
         found[name] = Maker(words, partial(_described, model=model, backbone=backbone, views=views, size=size))

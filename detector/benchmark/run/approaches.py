@@ -10,7 +10,7 @@ from pathlib import Path
 from detector.benchmark.baselines import BASELINES
 from detector.benchmark.baselines.training_free import training_free
 from detector.benchmark.extraction.extract import Extract
-from detector.benchmark.extraction.task import BESIDE, OURS
+from detector.benchmark.extraction.task import BESIDE, EVERY_VIEW, OURS
 from detector.benchmark.measures.metrics import Scores
 from detector.benchmark.run.fitting import fitted_scores
 from detector.benchmark.run.results import Kind
@@ -79,7 +79,7 @@ def approaches(shipped: FaceClassifier, tables: Mapping[str, FeatureTable], fold
             kind: Kind = "alarm" if name in ALARMS + TELLTALES else "control"
             yield _classified(name, kind, _first_line(name), name, folder)
     for name, table in tables.items():
-        if name == OURS or name.startswith(BESIDE):
+        if name == EVERY_VIEW or name.startswith(BESIDE):
             yield from _recipes(name, table)
 
 
@@ -94,7 +94,7 @@ def _first_line(name: str) -> str:
 
 
 def _recipes(name: str, table: FeatureTable) -> Iterator[Approach]:
-    model = name.removeprefix(f"{BESIDE} ") if name != OURS else table.names[0].split(".")[0]
+    model = name.removeprefix(f"{BESIDE} ") if name != EVERY_VIEW else table.names[0].split(".")[0]
     recipes = {DIRE: "DIRE"} if model.startswith(DIFFUSION) else {recipe: recipe for recipe in training_free(table)}
     for recipe, title in recipes.items():
         yield Approach(f"{title}, {model}", "training-free", "nothing is fitted", partial(_recipe, name, recipe))

@@ -49,7 +49,7 @@ def gather(plan: Plan, parts: Parts, tools: Tools, crew: Crew | None) -> Gathere
     windows = (WINDOW,) if plan.network and parts.fit else ()
     fitted = replace(tools, beside=(), baselines=(*BASELINES, *windows))
     tested = replace(tools, baselines=fitted.baselines)
-    found = replace(tools, beside=(), baselines=(FACTS,))
+    found = replace(tools, beside=(), recipes=False, baselines=(FACTS,))
     frames = plan.protocol.frames
 
     def of(samples: Sequence[Sample], conditions: Conditions, some: Tools, frames: int, what: str) -> Extract:
@@ -66,7 +66,7 @@ def gather(plan: Plan, parts: Parts, tools: Tools, crew: Crew | None) -> Gathere
         grid=of(
             _some(parts.test, plan.grid_files),
             _grid(plan),
-            replace(tools, beside=(), baselines=(CONTROL,)),
+            replace(tools, beside=(), recipes=False, baselines=(CONTROL,)),
             1,
             "disturbed",
         ),

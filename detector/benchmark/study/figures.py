@@ -10,7 +10,7 @@ import numpy as np
 from detector.benchmark.baselines.training_free import training_free
 from detector.benchmark.datasets import origin
 from detector.benchmark.extraction.extract import Extract
-from detector.benchmark.extraction.task import OURS
+from detector.benchmark.extraction.task import EVERY_VIEW, OURS
 from detector.benchmark.measures.evaluate import ALL, Answers, Rate, auc_of, aucs, flagged, found_at, gains, summary
 from detector.benchmark.measures.families import MEAN
 from detector.benchmark.measures.metrics import Estimate
@@ -18,7 +18,6 @@ from detector.benchmark.study.material import (
     AS_FOUND,
     CONTROL,
     EVEN_CONTROL,
-    EVERY_VIEW,
     PROTOCOL,
     Material,
     answers,

@@ -25,7 +25,7 @@ from detector.errors import ConfigError
 from detector.faces import load_face_detector
 from detector.features import load_backbone
 from detector.score.judge import versions
-from detector.types import MADE, FeatureTable, Sample, View
+from detector.types import MADE, FeatureTable, Sample
 from detector.vae import Reconstructor, load_reconstructor
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ EVEN_CONTROL = "blur residual, our candidates"
 """The same residual, with the classifiers that our own features have."""
 CONTROLS = {CONTROL: CONTROL, EVEN_CONTROL: CONTROL}
 """Each control, and the table of its features."""
-EVERY_VIEW = "every view"
-"""The table of all that our VAEs see, whatever the classifier is given."""
 PROTOCOL = "protocol"
 AS_FOUND = "as found"
 
@@ -97,6 +95,7 @@ def load_tools(study: Study) -> Tools:
         tuple(load_face_detector(name) for name in study.face_detectors),
         named_apart([load_reconstructor(spec) for spec in study.reconstructors]),
         backbone=load_backbone() if study.backbone else None,
+        views=study.views,
     )
 
 
@@ -156,12 +155,10 @@ class Material:
         """Extract what a study asks for, or read what an earlier run has extracted."""
         parts = split(load_dataset(study.dataset, study.data), study)
         found: dict[str, History | None] = {PROTOCOL: STRICT, AS_FOUND: None}
-        given = partial(with_views, models=[model.name for model in tools.reconstructors], views=study.views)
-        seen = partial(extract, tools=tools, folder=study.work, seed=study.seed, crew=crew)
         return cls(
-            given(fit_rows(study, tools, crew)),
-            given(seen(parts.report, {**found, **study.conditions})),
-            given(seen(parts.aside, found)),
+            fit_rows(study, tools, crew),
+            extract(parts.report, {**found, **study.conditions}, tools, study.work, study.seed, crew=crew),
+            extract(parts.aside, found, tools, study.work, study.seed, crew=crew),
             versions(tools.reconstructors, tools.backbone),
             study.classifier,
         )
@@ -211,20 +208,6 @@ def answers(rows: Extract, classifiers: Mapping[str, FaceClassifier]) -> Answers
 def table_of(rows: Extract, approach: str) -> FeatureTable:
     """The features of an approach."""
     return rows.tables[CONTROLS.get(approach, approach)]
-
-
-def with_views(rows: Extract, models: Sequence[str], views: Sequence[View]) -> Extract:
-    """The rows with features of these views alone of the VAEs in `OURS`; `EVERY_VIEW` has all."""
-    if OURS not in rows.tables:  # nobody stands aside
-        return rows
-    table = rows.tables[OURS]
-    kept = [
-        place
-        for place, (model, view) in enumerate(name.split(".", 2)[:2] for name in table.names)
-        if model not in models or view in views
-    ]
-    part = FeatureTable(np.ascontiguousarray(table.values[:, kept]), tuple(table.names[place] for place in kept))
-    return replace(rows, tables={**rows.tables, OURS: part, EVERY_VIEW: table})
 
 
 def _capped(samples: Sequence[Sample], most: Mapping[str, int]) -> list[Sample]:

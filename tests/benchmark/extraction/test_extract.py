@@ -18,7 +18,7 @@ from detector.benchmark.datasets import load_dataset
 from detector.benchmark.extraction.crew import Crew
 from detector.benchmark.extraction.extract import Extract, extract
 from detector.benchmark.extraction.meeting import Conditions, Disturbed, Tools
-from detector.benchmark.extraction.task import OURS
+from detector.benchmark.extraction.task import EVERY_VIEW, OURS
 from detector.benchmark.histories.history import History
 from detector.errors import DetectorError
 from detector.fakes import Fake
@@ -42,7 +42,7 @@ def rows(samples: list[Sample], tools: Tools, tmp_path_factory: pytest.TempPathF
 def test_each_picture_gives_a_row_for_each_history_or_a_reason(
     samples: list[Sample], rows: Extract, tools: Tools
 ) -> None:
-    assert set(rows.tables) == {OURS, *tools.baselines}
+    assert set(rows.tables) == {OURS, EVERY_VIEW, *tools.baselines}
     black = [samples[0], samples[10]]
     assert [(sample, reason) for sample, _, reason in rows.missed] == [
         (s, "no_face") for s in black for _ in CONDITIONS
@@ -51,6 +51,18 @@ def test_each_picture_gives_a_row_for_each_history_or_a_reason(
     assert list(zip(rows.samples, rows.histories.tolist(), strict=True)) == expected
     assert all(len(table) == len(expected) for table in rows.tables.values())
     assert rows.labels.sum() == sum(sample.label for sample, _ in expected)
+
+
+def test_a_classifier_of_one_view_is_given_that_and_recipes_all(
+    samples: list[Sample], rows: Extract, tools: Tools, tmp_path: Path
+) -> None:
+    mine = replace(tools, views=("whole",))
+    part = extract(samples, CONDITIONS, mine, tmp_path)
+    assert {name.split(".")[1] for name in part.tables[OURS].names} == {"whole"}
+    assert part.tables[EVERY_VIEW].names == rows.tables[OURS].names
+    alone = extract(samples, CONDITIONS, replace(mine, recipes=False), tmp_path).tables
+    assert alone[EVERY_VIEW].names == alone[OURS].names == part.tables[OURS].names
+    np.testing.assert_allclose(alone[OURS].values, part.tables[OURS].values, rtol=1e-4, atol=1e-5)
 
 
 def test_a_second_run_reads_what_the_first_has_done(samples: list[Sample], tools: Tools, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_what_cannot_be_measured_is_refused(ablation: Ablation, tools: Tools) ->
         replace(ablation, study=replace(ablation.study, held_out="val"))
     with pytest.raises(ConfigError, match="no feature is left"):
         ablate(replace(ablation, rows={"nothing": {"keep": ["*.smell.*"]}}), tools)
-    with pytest.raises(ConfigError, match="expected one of detector, blur residual, metadata"):
+    with pytest.raises(ConfigError, match="expected one of detector, every view, blur residual, metadata"):
         ablate(replace(ablation, rows={"nothing": {"approach": "smell"}}), tools)
     with pytest.raises(UnknownNameError, match=r"known: .*up-sample"):
         replace(ablation.study, fakes=("smell",))
