@@ -99,7 +99,7 @@ def write(legs: Sequence[Leg], folder: Path, command: str) -> None:
     """The table, the samples and the plot."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "long-video.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
+        rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["frames", "minutes", "seconds", "mib"])
         for leg in legs:
             for when, size in zip(leg.times, leg.memory, strict=True):
