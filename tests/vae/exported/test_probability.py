@@ -15,7 +15,7 @@ from detector.errors import FeatureContractError
 from detector.faces import concat_crops, crop_faces, load_face_detector
 from detector.features import Backbone, load_backbone
 from detector.media import Sampling, open_media
-from detector.score.judge import Judge, describe
+from detector.score.judge import Judge, describe, views_in
 from detector.types import Array, Crops, Face, Frame
 from detector.vae import Reconstructor, load_reconstructor
 from detector.vae.exported import ENGINES
@@ -48,7 +48,8 @@ def twin(request: pytest.FixtureRequest, exported: Path) -> Reconstructor:
 
 
 def chances(crops: Crops, model: Reconstructor, classifier: FaceClassifier, backbone: Backbone) -> Array:
-    return np.asarray(classifier.probability(describe(crops, [model], backbone)[0]), np.float32)
+    views = views_in(classifier.names, [model.name])
+    return np.asarray(classifier.probability(describe(crops, [model], backbone, views)[0]), np.float32)
 
 
 def faces(frames: list[tuple[Frame, Face]]) -> Crops:
