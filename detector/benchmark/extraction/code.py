@@ -11,7 +11,9 @@ import detector
 
 FACES = ("faces/crops.py", "faces/limits.py", "benchmark/histories", "benchmark/extraction/meeting.py")
 """What the re-made faces depend on beside the models."""
-CODE = ("features", *FACES)
+FEATURES = ("features", "folding.py")
+"""What turns crops and reconstructions into numbers."""
+CODE = (*FEATURES, *FACES)
 """What the features of a VAE depend on beside the models."""
 
 

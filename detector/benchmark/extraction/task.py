@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from detector.benchmark.baselines import MEASURES
-from detector.benchmark.extraction.code import code_digest
+from detector.benchmark.extraction.code import FEATURES, code_digest
 from detector.benchmark.extraction.meeting import Conditions, Met, Miss, Tools, meet
 from detector.benchmark.extraction.store import Unit
 from detector.faces import concat_crops, crop_faces
@@ -73,11 +73,11 @@ def makers_of(tools: Tools) -> dict[str, Maker]:
         size = tools.reconstructors[0].size if own else model.size
         backbone = tools.backbone if place == 0 and own else None
         views = tools.views if own and not tools.recipes else VIEWS
-        words = f"{versions([model], backbone)} {size} {' '.join(views)} {code_digest('features')}"
+        words = f"{versions([model], backbone)} {size} {' '.join(views)} {code_digest(*FEATURES)}"
         name = f"{OURS} {model.name}" if own else f"{BESIDE} {model.name}"
         found[name] = Maker(words, partial(_described, model=model, backbone=backbone, views=views, size=size))
     for name in tools.baselines:
-        words = f"{name} {code_digest('features', 'benchmark/baselines')}"
+        words = f"{name} {code_digest(*FEATURES, 'benchmark/baselines')}"
         found[name] = Maker(words, partial(_measured, name=name))
     return found
 
